@@ -1,0 +1,14 @@
+# weft_build_options: what weft's own targets (library, tests, examples, benchmarks) are compiled with, and nobody else's.
+# It is linked privately, and into the library only through BUILD_INTERFACE, so it is neither inherited nor exported.
+
+add_library(weft_build_options INTERFACE)
+
+if(PROJECT_IS_TOP_LEVEL)
+  target_compile_options(weft_build_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+endif()
+if(WEFT_WARNINGS_AS_ERRORS)
+  target_compile_options(weft_build_options INTERFACE -Werror)
+endif()
+if(WEFT_HARDENED_STDLIB)
+  target_compile_definitions(weft_build_options INTERFACE _GLIBCXX_ASSERTIONS)
+endif()

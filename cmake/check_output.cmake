@@ -1,0 +1,37 @@
+# cmake -DPROGRAM=... [-DLAUNCHER=...] -DEXPECTED=file -P check_output.cmake
+# Runs PROGRAM; it has to end with 0, and each line of EXPECTED (if that file exists) has to occur in its output, in order.
+# A line of EXPECTED may be part of a line of the output.
+
+execute_process(COMMAND ${LAUNCHER} ${PROGRAM} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE errors)
+message("${output}${errors}")
+if(NOT code EQUAL 0)
+  message(FATAL_ERROR "${PROGRAM} ended with ${code}")
+endif()
+if(NOT EXISTS ${EXPECTED})
+  return()
+endif()
+
+# Read as one string and cut by hand: a CMake list would split at semicolons and brackets.
+file(READ ${EXPECTED} wanted)
+set(rest "${output}")
+while(NOT wanted STREQUAL "")
+  string(FIND "${wanted}" "\n" end)
+  if(end EQUAL -1)
+    set(line "${wanted}")
+    set(wanted "")
+  else()
+    string(SUBSTRING "${wanted}" 0 ${end} line)
+    math(EXPR end "${end} + 1")
+    string(SUBSTRING "${wanted}" ${end} -1 wanted)
+  endif()
+  if(line STREQUAL "")
+    continue()
+  endif()
+  string(FIND "${rest}" "${line}" at)
+  if(at EQUAL -1)
+    message(FATAL_ERROR "not in the output, or not in this order: '${line}'")
+  endif()
+  string(LENGTH "${line}" length)
+  math(EXPR at "${at} + ${length}")
+  string(SUBSTRING "${rest}" ${at} -1 rest)
+endwhile()

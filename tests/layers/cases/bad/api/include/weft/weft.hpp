@@ -1,0 +1,3 @@
+#pragma once
+#include <weft/task.hpp>
+#include <weft/interop/tbb.hpp>

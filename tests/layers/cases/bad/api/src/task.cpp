@@ -1,0 +1,1 @@
+#include <weft/interop/tbb.hpp>

@@ -1,0 +1,3 @@
+#pragma once
+
+#include <weft/runtime/scheduler/worker.hpp>

@@ -1,0 +1,2 @@
+#include <weft/runtime/scheduler/worker.hpp>
+#include <weft/task.hpp>

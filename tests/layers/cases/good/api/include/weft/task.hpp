@@ -1,0 +1,2 @@
+#pragma once
+#include <weft/runtime/runtime/core.hpp>

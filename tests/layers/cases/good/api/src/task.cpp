@@ -1,0 +1,1 @@
+#include <weft/task.hpp>

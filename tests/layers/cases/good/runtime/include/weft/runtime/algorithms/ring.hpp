@@ -1,0 +1,3 @@
+#pragma once
+#include <weft/runtime/platform/word.hpp>
+#include "list.hpp"

@@ -1,0 +1,2 @@
+#include <weft/runtime/runtime/core.hpp>
+#include <tbb/info.h>
