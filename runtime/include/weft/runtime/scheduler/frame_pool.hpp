@@ -1,0 +1,172 @@
+// The pool that coroutine frames and control blocks come from.
+//
+// Process-global. Sizes are rounded up to classes of 64 bytes, up to 2048; what is larger goes to operator new. Each thread has
+// a cache with two chains (magazines) of free blocks per class: it allocates from and frees to the one at hand, plain
+// loads and stores, whatever thread a block came from; when that one is full or empty it swaps with the other, and when that
+// does not help either it hands a whole magazine to the central depot or gets one there (algorithms/magazine_stack.hpp). So a
+// thread that only frees feeds one that only allocates, a lock is taken once per magazine (at most 64 blocks or 32 KiB),
+// and no cache holds more than two magazines of a class. New blocks are carved from 64 KiB chunks that belong to one class.
+//
+// Alignment: a block starts at a multiple of the largest power of two that divides its class's size (at least 64). A
+// frame's size is a multiple of its alignment, so over-aligned frames are right without being announced, which g++ 12
+// and, by default, clang do not do.
+//
+// Counting is exact and free: the blocks of a class that are neither in a cache nor in the depot are live. The fill counts of
+// the caches are written by their owners only, as relaxed atomics, so that live_frames() may read them; its answer is exact
+// when no frame is being allocated or freed meanwhile.
+//
+// Threads: a cache is flushed into the depot when its thread ends; frames freed after that (by later destructors of
+// thread-locals or statics) go to the depot one by one. trim() gives chunks that are wholly free back to the system.
+// fork(): the locks are held across it, so the child can free frames; what other threads had cached is lost to it.
+//
+// The hot path is inlined into coroutine ramps and reads a thread-local. That is safe: the thread does not change between
+// entry and exit of an allocation, and both compilers recompute a thread-local's address after a suspension point.
+//
+// Sanitizers: AddressSanitizer builds bypass the caches (WEFT_FRAME_POOL_BYPASS), so that its reports have the stacks of
+// allocation and free, and leak detection sees what frames point to; the pool itself poisons free blocks and is tested under it all
+// the same through the pooled_ functions. ThreadSanitizer builds run the pool as shipped.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+#include <weft/runtime/platform/config.hpp>
+#include <weft/runtime/platform/fault.hpp>
+#include <weft/runtime/platform/sync.hpp>
+
+#if WEFT_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+#ifndef WEFT_FRAME_POOL_BYPASS
+#define WEFT_FRAME_POOL_BYPASS WEFT_ASAN
+#endif
+
+namespace weft::engine {
+
+inline constexpr std::size_t frame_granule = 64;
+inline constexpr std::size_t frame_classes = 32;
+inline constexpr std::size_t frame_largest_pooled = frame_granule * frame_classes;
+
+constexpr std::size_t frame_class_bytes(std::size_t index) noexcept { return (index + 1) * frame_granule; }
+
+// Blocks in a full magazine.
+constexpr std::uint32_t frame_magazine_blocks(std::size_t index) noexcept {
+  std::size_t const fitting = 32 * 1024 / frame_class_bytes(index);
+  return static_cast<std::uint32_t>(fitting < 64 ? fitting : 64);
+}
+
+struct FreeBlock {
+  FreeBlock* next;
+};
+// What a free block keeps readable under AddressSanitizer: the largest descriptor that is ever written into one.
+inline constexpr std::size_t free_block_header = 32;
+
+struct FrameBin {
+  FreeBlock* head;                          // INVARIANT: owner only
+  FreeBlock* spare;                         // INVARIANT: owner only
+  real_sync::atomic<std::uint32_t> room;    // pushes until `head` is a full magazine; owner writes, live_frames() reads
+  real_sync::atomic<std::uint32_t> spared;  // blocks in `spare`; the same
+};
+
+enum class CacheState : unsigned char { fresh, attached, gone };
+
+// Zero-initialised, without constructor or destructor: usable from the first to the last instruction of a thread.
+// While the thread is not attached every bin has an empty head and no room, so that each operation takes the slow path.
+struct FrameCache {
+  FrameBin bins[frame_classes];
+  real_sync::atomic<std::int64_t> direct_live;   // allocations minus frees of this thread that went to operator new
+  real_sync::atomic<std::int64_t> direct_bytes;  // owner writes, counters read
+  FrameCache* next;                              // INVARIANT: guarded by the registry's lock
+  FrameCache* prev;
+  CacheState state;  // INVARIANT: owner only
+};
+
+[[gnu::tls_model("initial-exec")]] extern constinit thread_local FrameCache frame_cache;
+
+WEFT_NOINLINE void* pooled_allocate_slow(std::size_t index);
+WEFT_NOINLINE void pooled_free_slow(void* block, std::size_t index) noexcept;
+WEFT_NOINLINE void* direct_allocate(std::size_t size, std::size_t alignment);
+WEFT_NOINLINE void direct_free(void* block, std::size_t size, std::size_t alignment) noexcept;
+
+WEFT_INLINE void poison_free_block([[maybe_unused]] void* block, [[maybe_unused]] std::size_t index) noexcept {
+#if WEFT_ASAN
+  ASAN_POISON_MEMORY_REGION(static_cast<char*>(block) + free_block_header, frame_class_bytes(index) - free_block_header);
+#endif
+}
+WEFT_INLINE void unpoison_block([[maybe_unused]] void* block, [[maybe_unused]] std::size_t index) noexcept {
+#if WEFT_ASAN
+  ASAN_UNPOISON_MEMORY_REGION(block, frame_class_bytes(index));
+#endif
+}
+
+WEFT_INLINE void* pooled_allocate(std::size_t index) {
+  FrameBin& bin = frame_cache.bins[index];
+  FreeBlock* const block = bin.head;
+  if (block == nullptr) [[unlikely]] return pooled_allocate_slow(index);
+  bin.head = block->next;
+  bin.room.store(bin.room.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  unpoison_block(block, index);
+  return block;
+}
+
+WEFT_INLINE void pooled_free(void* block, std::size_t index) noexcept {
+  FrameBin& bin = frame_cache.bins[index];
+  std::uint32_t const room = bin.room.load(std::memory_order_relaxed);
+  if (room == 0) [[unlikely]] return pooled_free_slow(block, index);
+  bin.head = ::new (block) FreeBlock{bin.head};
+  bin.room.store(room - 1, std::memory_order_relaxed);
+  poison_free_block(block, index);
+}
+
+// The alignment that a frame of this size may need: the largest power of two that divides it, from 64 to a page.
+constexpr std::size_t frame_natural_alignment(std::size_t size) noexcept {
+  std::size_t const rounded = (size + frame_granule - 1) & ~(frame_granule - 1);
+  std::size_t const lowest = rounded & (~rounded + 1);
+  return lowest == 0 ? frame_granule : lowest < 4096 ? lowest : 4096;
+}
+
+// Memory for one frame. Throws std::bad_alloc. A size of 0 is allowed.
+WEFT_INLINE void* frame_allocate(std::size_t size) {
+  fault::on_allocation();
+  std::size_t const index = (size - 1) / frame_granule;
+  if (WEFT_FRAME_POOL_BYPASS || index >= frame_classes) [[unlikely]] return direct_allocate(size, frame_natural_alignment(size));
+  return pooled_allocate(index);
+}
+// `size` as it was allocated. Any thread.
+WEFT_INLINE void frame_free(void* block, std::size_t size) noexcept {
+  std::size_t const index = (size - 1) / frame_granule;
+  if (WEFT_FRAME_POOL_BYPASS || index >= frame_classes) [[unlikely]] return direct_free(block, size, frame_natural_alignment(size));
+  pooled_free(block, index);
+}
+
+// For a frame or control block whose alignment is known and may not divide its size.
+inline void* frame_allocate(std::size_t size, std::align_val_t alignment) {
+  std::size_t const align = static_cast<std::size_t>(alignment);
+  std::size_t const rounded = (size + align - 1) & ~(align - 1);
+  if (align <= frame_natural_alignment(rounded)) return frame_allocate(rounded);
+  fault::on_allocation();
+  return direct_allocate(rounded, align);
+}
+inline void frame_free(void* block, std::size_t size, std::align_val_t alignment) noexcept {
+  std::size_t const align = static_cast<std::size_t>(alignment);
+  std::size_t const rounded = (size + align - 1) & ~(align - 1);
+  if (align <= frame_natural_alignment(rounded)) return frame_free(block, rounded);
+  direct_free(block, rounded, align);
+}
+
+// Frames that are allocated and not freed, and the bytes of their blocks, in the whole process. Takes locks; exact when no
+// frame is being allocated or freed meanwhile (and the caller knows so by some synchronisation).
+std::uint64_t live_frames() noexcept;
+std::uint64_t frame_bytes() noexcept;
+// Bytes of address space in chunks, whether in use or free.
+std::uint64_t frame_pool_reserved() noexcept;
+
+// Hands everything that the calling thread has cached to the depot: for a worker that goes idle for long.
+void frame_pool_flush() noexcept;
+// Flushes the calling thread and returns every chunk whose blocks are all in the depot to the system; the bytes returned.
+// Takes time in proportion to the free blocks (10 to 20 ns each), so call it when idle. What other threads have cached stays.
+std::size_t frame_pool_trim() noexcept;
+
+}  // namespace weft::engine
