@@ -1,0 +1,7 @@
+// All that a model test includes.
+#pragma once
+
+#include "model/checker/expect.hpp"
+#include "model/checker/explore.hpp"
+#include "model/checker/program.hpp"
+#include "model/checker/sync.hpp"
