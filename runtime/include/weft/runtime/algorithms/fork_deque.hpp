@@ -37,10 +37,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <type_traits>
 
+#include <weft/runtime/algorithms/slot_ring.hpp>
 #include <weft/runtime/algorithms/spin_lock.hpp>
 #include <weft/runtime/platform/config.hpp>
 #include <weft/runtime/platform/sync.hpp>
@@ -51,7 +51,7 @@ namespace weft::engine {
 // not pushed, because the ring was full and could not grow.
 enum class Pushed : std::uint8_t { kept, published, failed };
 
-template <class Sync, class Item>
+template <class Sync, class Item, class Memory = RingMemory>
 class ForkDeque {
   static_assert(std::is_pointer_v<Item>, "nullptr stands for none");
 
@@ -60,6 +60,7 @@ class ForkDeque {
   template <class T>
   using Var = typename Sync::template var<T>;
   using Index = std::uint64_t;
+  using Ring = SlotRing<Sync, Item, Memory>;
 
  public:
   static constexpr std::size_t default_capacity = 256;
@@ -86,7 +87,6 @@ class ForkDeque {
 
   // `capacity` is a power of two.
   explicit ForkDeque(std::size_t capacity = default_capacity) {
-    WEFT_CHECK(capacity >= 1 && (capacity & (capacity - 1)) == 0);
     Ring* const ring = Ring::make(capacity, nullptr);
     if (ring == nullptr) throw std::bad_alloc();
     adopt(ring, 0);
@@ -124,31 +124,6 @@ class ForkDeque {
   }
 
  private:
-  // A ring of slots with its header in one block. Only slots_ and links are mutable after construction.
-  struct Ring {
-    Index mask;
-    Ring* older;
-    Atomic<Item>* slots;
-
-    static Ring* make(std::size_t capacity, Ring* older) noexcept {
-      void* const block = ::operator new(sizeof(Ring) + capacity * sizeof(Atomic<Item>), std::nothrow);
-      if (block == nullptr) return nullptr;
-      auto* const slots = reinterpret_cast<Atomic<Item>*>(static_cast<std::byte*>(block) + sizeof(Ring));
-      std::uninitialized_value_construct_n(slots, capacity);
-      return ::new (block) Ring{capacity - 1, older, slots};
-    }
-    static void destroy_all(Ring* ring) noexcept {
-      while (ring != nullptr) {
-        Ring* const older = ring->older;
-        std::destroy_n(ring->slots, ring->mask + 1);
-        ::operator delete(static_cast<void*>(ring));
-        ring = older;
-      }
-    }
-    Item read(Index i) const noexcept { return slots[i & mask].load(std::memory_order_relaxed); }
-  };
-  static_assert(alignof(Atomic<Item>) <= alignof(Ring));
-
   static constexpr unsigned size_bits = 24;
   static constexpr Index max_public = (Index{1} << size_bits) - 1;
   static constexpr Index one_top = Index{1} << size_bits;
@@ -188,15 +163,15 @@ class ForkDeque {
     Ring* const old = ring_.load(std::memory_order_relaxed);
     Ring* const ring = Ring::make(static_cast<std::size_t>(mask_.get() + 1) * 2, old);
     if (ring == nullptr) return false;
-    for (Index i = b - used; i != b; ++i) ring->slots[i & ring->mask].store(old->read(i), std::memory_order_relaxed);
+    for (Index i = b - used; i != b; ++i) ring->write(i, old->read(i));
     adopt(ring, b - used);
     return true;
   }
 
   void adopt(Ring* ring, Index top) noexcept {
-    slots_.set(ring->slots);
-    mask_.set(ring->mask);
-    limit_.set(top + ring->mask + 1);
+    slots_.set(ring->slots());
+    mask_.set(ring->mask());
+    limit_.set(top + ring->mask() + 1);
     // ORDER(deque-grow): release; pairs with the acquire loads of ring_. Without it a thief reads slots not yet copied.
     ring_.store(ring, std::memory_order_release);
   }
@@ -229,7 +204,7 @@ class ForkDeque {
 
   Item pop_locked(Index b) noexcept {
     Index const guard = guard_.load(std::memory_order_relaxed);
-    Ring const& ring = *ring_.load(std::memory_order_relaxed);
+    Ring& ring = *ring_.load(std::memory_order_relaxed);
     // A forced thief had raised the guard and has given this item back.
     if (distance(guard, b) >= 0) return ring.read(b);
     WEFT_ASSERT(b + 1 == guard);

@@ -20,16 +20,16 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <type_traits>
 
+#include <weft/runtime/algorithms/slot_ring.hpp>
 #include <weft/runtime/platform/config.hpp>
 #include <weft/runtime/platform/sync.hpp>
 
 namespace weft::engine {
 
-template <class Sync, class Item>
+template <class Sync, class Item, class Memory = RingMemory>
 class RunQueue {
   static_assert(std::is_trivially_copyable_v<Item> && sizeof(Item) == sizeof(void*), "Item{} stands for none");
 
@@ -38,6 +38,7 @@ class RunQueue {
   template <class T>
   using Var = typename Sync::template var<T>;
   using Index = std::uint64_t;
+  using Ring = SlotRing<Sync, Item, Memory>;
 
  public:
   static constexpr std::size_t default_capacity = 256;
@@ -46,7 +47,6 @@ class RunQueue {
   // `capacity` is a power of two.
   explicit RunQueue(bool single_consumer = false, std::size_t capacity = default_capacity)
       : single_consumer_(single_consumer) {
-    WEFT_CHECK(capacity >= 1 && (capacity & (capacity - 1)) == 0);
     Ring* const ring = Ring::make(capacity, nullptr);
     if (ring == nullptr) throw std::bad_alloc();
     adopt(ring, 0);
@@ -98,7 +98,7 @@ class RunQueue {
       Index n = std::min<Index>((static_cast<Index>(there) + 1) / 2, max_steal);
       n = std::min<Index>(n, mine.room_for(n - 1) + 1);
       // ORDER(runq-grow): acquire; pairs with the release in adopt(). Without it slots of the new ring are read uncopied.
-      Ring const& ring = *ring_.load(std::memory_order_acquire);
+      Ring& ring = *ring_.load(std::memory_order_acquire);
       Item const first = ring.read(h);
       Index const my_tail = mine.tail_.load(std::memory_order_relaxed);
       for (Index i = 1; i < n; ++i) {
@@ -122,31 +122,6 @@ class RunQueue {
   bool looks_empty() const noexcept { return size_hint() == 0; }
 
  private:
-  // A ring of slots with its header in one block.
-  struct Ring {
-    Index mask;
-    Ring* older;
-    Atomic<Item>* slots;
-
-    static Ring* make(std::size_t capacity, Ring* older) noexcept {
-      void* const block = ::operator new(sizeof(Ring) + capacity * sizeof(Atomic<Item>), std::nothrow);
-      if (block == nullptr) return nullptr;
-      auto* const slots = reinterpret_cast<Atomic<Item>*>(static_cast<std::byte*>(block) + sizeof(Ring));
-      std::uninitialized_value_construct_n(slots, capacity);
-      return ::new (block) Ring{capacity - 1, older, slots};
-    }
-    static void destroy_all(Ring* ring) noexcept {
-      while (ring != nullptr) {
-        Ring* const older = ring->older;
-        std::destroy_n(ring->slots, ring->mask + 1);
-        ::operator delete(static_cast<void*>(ring));
-        ring = older;
-      }
-    }
-    Item read(Index i) const noexcept { return slots[i & mask].load(std::memory_order_relaxed); }
-  };
-  static_assert(alignof(Atomic<Item>) <= alignof(Ring));
-
   // Owner. How many of `wanted` items can be stored behind the tail: grows if need be.
   Index room_for(Index wanted) noexcept {
     while (limit_.get() - tail_.load(std::memory_order_relaxed) < wanted && make_room(wanted)) {
@@ -167,15 +142,15 @@ class RunQueue {
     Ring* const old = ring_.load(std::memory_order_relaxed);
     Ring* const ring = Ring::make(static_cast<std::size_t>(capacity) * 2, old);
     if (ring == nullptr) return capacity - used >= wanted;
-    for (Index i = h; i != t; ++i) ring->slots[i & ring->mask].store(old->read(i), std::memory_order_relaxed);
+    for (Index i = h; i != t; ++i) ring->write(i, old->read(i));
     adopt(ring, h);
     return true;
   }
 
   void adopt(Ring* ring, Index head) noexcept {
-    slots_.set(ring->slots);
-    mask_.set(ring->mask);
-    limit_.set(head + ring->mask + 1);
+    slots_.set(ring->slots());
+    mask_.set(ring->mask());
+    limit_.set(head + ring->mask() + 1);
     // ORDER(runq-grow): release; pairs with the acquire in steal_into(). Without it a thief reads slots not yet copied.
     ring_.store(ring, std::memory_order_release);
   }
