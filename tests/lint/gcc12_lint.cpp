@@ -315,7 +315,7 @@ class Linter {
       if (!is(i, text(capture))) continue;
       int const type = is(i - 1, "const") ? i - 2 : i - 1;
       if (is(type, "*") && type > 1) {
-        int const before_type = name_start(type - 1) - 1;
+        int const before_type = name_start(is(type - 1, "const") ? type - 2 : type - 1) - 1;
         static Words const starts{"(", ",", ";", "{", "}", "const"};
         if (starts.contains(text(before_type)) || before_type < 0) return true;
       }
