@@ -5,6 +5,10 @@ add_library(weft_build_options INTERFACE)
 
 if(PROJECT_IS_TOP_LEVEL)
   target_compile_options(weft_build_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    # GCC bug 105651: -Wrestrict reports "literal" + std::string, inside the standard library.
+    target_compile_options(weft_build_options INTERFACE -Wno-restrict)
+  endif()
 endif()
 if(WEFT_WARNINGS_AS_ERRORS)
   target_compile_options(weft_build_options INTERFACE -Werror)
