@@ -4,6 +4,8 @@ file(REMOVE_RECURSE ${SCRATCH})
 file(MAKE_DIRECTORY ${SCRATCH})
 set(consumer ${CMAKE_CURRENT_LIST_DIR}/consumer)
 set(strict -Wall -Wextra -Werror)
+string(REPLACE "|" ";" LAUNCHER "${LAUNCHER}")
+string(REPLACE "|" ";" COMPILER_LAUNCHER "${COMPILER_LAUNCHER}")
 
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -30,16 +32,19 @@ if(HOW STREQUAL "pkg_config")
   return()
 endif()
 
-list(JOIN strict " " strict_flags)
-run(${CMAKE_COMMAND} -S ${consumer} -B ${SCRATCH}/build -G ${GENERATOR}
-  -DHOW=${HOW}
-  -DWEFT_SOURCE=${WEFT_SOURCE}
-  -DCMAKE_PREFIX_PATH=${SCRATCH}/prefix
-  -DCMAKE_CXX_COMPILER=${COMPILER}
-  "-DCMAKE_CXX_COMPILER_LAUNCHER=${COMPILER_LAUNCHER}"
-  -DCMAKE_BUILD_TYPE=${BUILD_TYPE}
-  "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=${BUILD_TYPE_FLAGS}"
-  "-DSTRICT_FLAGS=${strict}"
-  "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON")
+# The settings go in by a file, since a command line has no good way to hold a list.
+file(WRITE ${SCRATCH}/settings.cmake "")
+function(setting name value)
+  file(APPEND ${SCRATCH}/settings.cmake "set(${name} [==[${value}]==] CACHE STRING \"\")\n")
+endfunction()
+setting(HOW ${HOW})
+setting(WEFT_SOURCE ${WEFT_SOURCE})
+setting(CMAKE_PREFIX_PATH ${SCRATCH}/prefix)
+setting(CMAKE_CXX_COMPILER ${COMPILER})
+setting(CMAKE_CXX_COMPILER_LAUNCHER "${COMPILER_LAUNCHER}")
+setting(CMAKE_BUILD_TYPE "${BUILD_TYPE}")
+setting(CMAKE_CXX_FLAGS_RELWITHDEBINFO "${BUILD_TYPE_FLAGS}")
+setting(STRICT_FLAGS "${strict}")
+run(${CMAKE_COMMAND} -S ${consumer} -B ${SCRATCH}/build -G ${GENERATOR} -C ${SCRATCH}/settings.cmake)
 run(${CMAKE_COMMAND} --build ${SCRATCH}/build)
 run(${LAUNCHER} ${SCRATCH}/build/consumer)
