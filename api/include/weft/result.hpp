@@ -49,7 +49,7 @@ class ResultError {
 }  // namespace engine
 
 template <class T>
-class [[nodiscard]] Result : public engine::ResultError {
+class Result : public engine::ResultError {
   static_assert(std::is_object_v<T> && !std::is_array_v<T>, "Result<T>: T is an object type, a reference or void");
 
  public:
@@ -93,7 +93,7 @@ class [[nodiscard]] Result : public engine::ResultError {
 };
 
 template <class T>
-class [[nodiscard]] Result<T&> : public engine::ResultError {
+class Result<T&> : public engine::ResultError {
  public:
   using value_type = T&;
 
@@ -120,7 +120,7 @@ class [[nodiscard]] Result<T&> : public engine::ResultError {
 };
 
 template <>
-class [[nodiscard]] Result<void> : public engine::ResultError {
+class Result<void> : public engine::ResultError {
  public:
   using value_type = void;
 
