@@ -9,8 +9,8 @@
 //   - a load may return any store not older than what the thread already knows of that location (coherence, happens-before);
 //   - an acquire load obtains the view that the store carries; a release store carries its thread's view; a relaxed one that of the
 //     last release fence; a read-modify-write continues the release sequence that it reads from, a plain store never does;
-//   - seq_cst operations are totally ordered by execution: a fence exchanges what is seen with a global view, a seq_cst load of a
-//     location sees at least the last seq_cst store and what earlier seq_cst loads saw;
+//   - seq_cst operations are totally ordered by execution: they share a global view. A fence adds what its thread has seen and obtains
+//     all of it; an access adds its own store or the one that it saw, and a load sees at least what is there for its location;
 //   - read-modify-writes read the last store.
 // Not explored, because modification order and the order S are the order of execution: load buffering (a load that sees a store that
 // its own later store causes), stores that overtake in modification order (the weak outcome of 2+2W), and the outcomes that need S to
@@ -31,6 +31,9 @@
 #include <cstdint>
 #include <exception>
 #include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "model/checker/fiber.hpp"
@@ -71,6 +74,30 @@ struct SiteUse {
 
 struct Choice {
   std::uint16_t taken, of;
+};
+
+class Program;
+
+// A reference to the function that builds a program: anything that can be called with a Program&.
+class Maker {
+ public:
+  template <class F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, Maker>)
+  Maker(F&& make) {  // NOLINT: meant to convert
+    if constexpr (std::is_function_v<std::remove_reference_t<F>>) {
+      function_ = reinterpret_cast<void (*)()>(&make);
+      call_ = [](Maker const& m, Program& p) { (*reinterpret_cast<std::remove_reference_t<F>*>(m.function_))(p); };
+    } else {
+      object_ = const_cast<void*>(static_cast<void const*>(&make));
+      call_ = [](Maker const& m, Program& p) { (*static_cast<std::remove_reference_t<F>*>(m.object_))(p); };
+    }
+  }
+  void operator()(Program& p) const { call_(*this, p); }
+
+ private:
+  void* object_ = nullptr;
+  void (*function_)() = nullptr;
+  void (*call_)(Maker const&, Program&) = nullptr;
 };
 
 class Engine {
@@ -156,7 +183,6 @@ class Engine {
 
   // ---- one execution (explore.hpp)
   using Body = void (*)(void*);
-  using Build = void (*)(void*, class Program&);
   Options const* options = nullptr;
   std::vector<Choice> path;
   bool recording = false;
@@ -164,8 +190,7 @@ class Engine {
   std::vector<SiteUse>* uses = nullptr;
   std::string error;
 
-  Engine() { rng_ = 1; }
-  void run_once(Build build, void* maker, std::uint64_t random_seed);
+  void run_once(Maker const& make, std::uint64_t random_seed);
   bool next_path() {
     while (!path.empty() && path.back().taken + 1 == path.back().of) path.pop_back();
     if (path.empty()) return false;
@@ -308,8 +333,7 @@ class Engine {
   std::vector<unsigned> change_points_;
   std::uint64_t lowest_priority_ = 0;
   unsigned expected_steps_ = 64;
-  Build build_ = nullptr;
-  void* maker_ = nullptr;
+  Maker const* make_ = nullptr;
 };
 
 // The engine of the exploration that runs, if any.

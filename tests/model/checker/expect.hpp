@@ -16,8 +16,7 @@ inline std::string bound_text(Options const& options) {
 }
 
 // Every execution within the bounds (or each random run) is free of errors.
-template <class Make>
-Result expect_holds(Options const& options, Make&& make) {
+inline Result expect_holds(Options const& options, Maker const& make) {
   Result r = explore(options, make);
   std::printf("[model] %s: %llu executions, %s, %s\n", options.name, static_cast<unsigned long long>(r.executions),
               bound_text(options).c_str(), r.ok ? "holds" : r.error.c_str());
@@ -26,8 +25,7 @@ Result expect_holds(Options const& options, Make&& make) {
 }
 
 // Some execution fails, with an error that contains `error`, and replaying its choices fails in the same way.
-template <class Make>
-Result expect_fails(Options const& options, char const* error, Make&& make) {
+inline Result expect_fails(Options const& options, char const* error, Maker const& make) {
   Result r = explore(options, make);
   std::printf("[model] %s: %llu executions, %s, fails as it must: %s\n", options.name,
               static_cast<unsigned long long>(r.executions), bound_text(options).c_str(), r.error.c_str());

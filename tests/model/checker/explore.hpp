@@ -122,8 +122,7 @@ inline bool parse_path(std::string_view text, std::vector<Choice>& path, unsigne
 }
 
 // Runs the execution that `choices` (a Result::replay) determines and describes it operation by operation.
-template <class Make>
-Result replay(Options options, std::string_view choices, Make&& make) {
+inline Result replay(Options options, std::string_view choices, Maker const& make) {
   Session const session;
   Engine& e = engine();
   Result r;
@@ -134,8 +133,7 @@ Result replay(Options options, std::string_view choices, Make&& make) {
   options.pct_runs = 0;
   e.options = &options;
   e.recording = true;
-  e.run_once([](void* m, Program& p) { (*static_cast<std::remove_reference_t<Make>*>(m))(p); },
-             const_cast<void*>(static_cast<void const*>(&make)), options.seed);
+  e.run_once(make, options.seed);
   r.executions = 1;
   r.bound = options.preemptions;
   r.error = e.error;
@@ -146,8 +144,7 @@ Result replay(Options options, std::string_view choices, Make&& make) {
 }
 
 // `uses`, if given, collects each atomic access of the program.
-template <class Make>
-Result explore(Options const& options, Make&& make, std::vector<SiteUse>* uses = nullptr, bool want_trace = true) {
+inline Result explore(Options const& options, Maker const& make, std::vector<SiteUse>* uses = nullptr, bool want_trace = true) {
   Result r;
   r.bound = options.pct_runs != 0 ? unbounded : options.preemptions;
   {
@@ -155,8 +152,6 @@ Result explore(Options const& options, Make&& make, std::vector<SiteUse>* uses =
     Engine& e = engine();
     e.options = &options;
     e.uses = uses;
-    auto const build = [](void* m, Program& p) { (*static_cast<std::remove_reference_t<Make>*>(m))(p); };
-    void* const maker = const_cast<void*>(static_cast<void const*>(&make));
     std::uint64_t const limit = options.pct_runs != 0 ? options.pct_runs : options.max_executions;
     do {
       if (r.executions == limit) {
@@ -165,7 +160,7 @@ Result explore(Options const& options, Make&& make, std::vector<SiteUse>* uses =
         return r;
       }
       if (options.pct_runs != 0) e.path.clear();
-      e.run_once(build, maker, options.seed * 0x9e3779b97f4a7c15 + r.executions * 0xd1b54a32d192ed03);
+      e.run_once(make, options.seed * 0x9e3779b97f4a7c15 + r.executions * 0xd1b54a32d192ed03);
       ++r.executions;
       if (!e.error.empty()) {
         r.error = e.error;

@@ -9,7 +9,8 @@
 //   - addresses are the same in every execution and in a replay.
 // Outside of executions, and while the checker itself works, operator new is malloc.
 //
-// The replaced operators are weak so that this header can be included in several files of one test.
+// The replaced operators are weak so that this header can be included in several files of one test. clang's sanitizer runtimes, which are
+// linked first, win over them: under these the heap's own findings (leak, double free, freed memory) are the sanitizer's to make.
 #pragma once
 
 #include <sys/mman.h>

@@ -162,7 +162,6 @@ struct Store {
 
 struct Location : Object {
   BumpVector<Store> history;
-  std::uint32_t sc_floor = 0;     // what a seq_cst load must at least see
   std::uint32_t futex_floor = 0;  // what a futex_wait must at least see: the stores before the last futex_wake
   // A thread that read a stale value: which, where, how often in a row, and in which of its yield periods.
   struct Stale {

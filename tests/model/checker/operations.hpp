@@ -11,20 +11,19 @@ inline std::uint32_t Engine::lowest_visible(Location& l, std::uint32_t id, std::
   if (current_ == root) return newest;
   Thread& t = me();
   std::uint32_t low = t.now.at(id);
-  if (order == std::memory_order_seq_cst) low = std::max(low, l.sc_floor);
+  if (order == std::memory_order_seq_cst) low = std::max(low, sc_.at(id));
   if (low < newest) {
     Location::Stale const& s = l.stale[current_];
-    // The same look again, after a yield or too often in a row: fair memory shows something newer at last.
-    if (s.line == site.line() && s.column == site.column() && s.count != 0 && s.index >= low &&
-        (s.period != t.period || s.count > options->stale_repeats))
-      low = s.index + 1;
+    // The same look again after a yield, or the same value too often: fair memory shows something newer at last.
+    bool const same_look = s.line == site.line() && s.column == site.column() && s.period != t.period;
+    if (s.count != 0 && s.index >= low && (same_look || s.count > options->stale_repeats)) low = s.index + 1;
   }
   return low;
 }
 
 inline void Engine::note_stale(Location& l, std::uint32_t index, Site site) {
   Location::Stale& s = l.stale[current_];
-  bool const again = s.index == index && s.line == site.line() && s.column == site.column() && s.count != 0;
+  bool const again = s.index == index && s.count != 0;
   s = Location::Stale{index, again ? s.count + 1 : 1, me().period, site.line(), site.column()};
 }
 
@@ -36,7 +35,7 @@ inline std::uint64_t Engine::read(Location& l, std::uint32_t id, std::uint32_t i
   t.now.raise(id, index, bump_);
   if (acquires(order)) t.now.join(s.view, bump_);
   else t.acquirable.join(s.view, bump_);
-  if (order == std::memory_order_seq_cst) l.sc_floor = std::max(l.sc_floor, index);
+  if (order == std::memory_order_seq_cst) sc_.raise(id, index, bump_);
   return s.value;
 }
 
@@ -63,7 +62,7 @@ inline void Engine::append(Location& l, std::uint32_t id, std::uint64_t value, s
   s.value = value;
   s.view = carried;
   s.by = static_cast<std::uint8_t>(current_);
-  if (order == std::memory_order_seq_cst) l.sc_floor = index;
+  if (order == std::memory_order_seq_cst) sc_.raise(id, index, bump_);
 }
 
 inline std::uint64_t Engine::load(std::uint32_t id, std::memory_order order, Site site) {

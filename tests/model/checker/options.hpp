@@ -28,8 +28,9 @@ struct Options {
 
   unsigned spurious_cas = 1;    // compare_exchange_weak calls that fail for no reason, per execution
   unsigned spurious_wakes = 0;  // futex waits that return for no reason, per execution
-  unsigned timeouts = 1;        // futex_wait_for calls that time out, per execution; later ones wait for a wake
-  unsigned stale_repeats = 2;   // how often in a row one load may return the same outdated value
+  unsigned timeouts = 1;        // futex_wait_for calls that time out at any moment, per execution; later ones wait for a wake,
+  bool timeouts_rescue = false;  // unless this lets them time out once nothing else can run: it hides lost wake-ups
+  unsigned stale_repeats = 3;   // how often more than once a thread may get the same outdated value of a location
   bool leak_check = true;       // memory that the threads took must be free at the end
 
   // Random mode (PCT, Burckhardt et al. 2010) instead of the exhaustive one: this many runs, thread priorities drawn at random, lowered at

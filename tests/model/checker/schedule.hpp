@@ -84,6 +84,7 @@ inline void Engine::leave() {
     yielded_ = 0;
     candidates = eligible();
   }
+  if (candidates == 0 && options->timeouts_rescue) candidates = timed_;
   if (candidates == 0) {
     if (alive_ != 0) {
       std::string text;
@@ -181,7 +182,7 @@ inline void Engine::root_main(void* self) {
     execution_heap.set_active(true);
     std::string uncaught;
     try {
-      e.build_(e.maker_, program);
+      (*e.make_)(program);
       e.start_threads();
       execution_heap.set_active(false);
       program.run_checks();
@@ -236,10 +237,11 @@ inline void Engine::fail(std::string message) {
   message.clear();
   message.shrink_to_fit();
   inside_ = false;
+  threads_[current_].dirty = true;
   Fiber::leave_for_good(threads_[current_].fiber, native_);
 }
 
-inline void Engine::run_once(Build build, void* maker, std::uint64_t random_seed) {
+inline void Engine::run_once(Maker const& make, std::uint64_t random_seed) {
   ++generation_;
   bump_.reset();
   locations_.clear();
@@ -253,8 +255,7 @@ inline void Engine::run_once(Build build, void* maker, std::uint64_t random_seed
   steps_ = preemptions_ = spurious_cas_ = spurious_wakes_ = timeouts_ = idle_rounds_ = 0;
   alive_ = blocked_ = timed_ = yielded_ = 0;
   rng_ = random_seed;
-  build_ = build;
-  maker_ = maker;
+  make_ = &make;
   current_ = root;
   inside_ = true;
   if (threads_[root].dirty) threads_[root].fiber.start(&Engine::root_main, this);

@@ -76,11 +76,11 @@ struct model_sync {
     }
     template <class D>
     T fetch_add(D delta, std::memory_order order, Site at = Site::current()) noexcept {
-      return update(order, at, [&](T old) { return static_cast<T>(old + delta); });
+      return update(order, at, [&](T old) { return plus(old, delta); });
     }
     template <class D>
     T fetch_sub(D delta, std::memory_order order, Site at = Site::current()) noexcept {
-      return update(order, at, [&](T old) { return static_cast<T>(old - delta); });
+      return update(order, at, [&](T old) { return minus(old, delta); });
     }
     T fetch_or(T bits, std::memory_order order, Site at = Site::current()) noexcept {
       return update(order, at, [&](T old) { return static_cast<T>(old | bits); });
@@ -91,6 +91,18 @@ struct model_sync {
 
    private:
     friend struct model_sync;
+
+    // std::atomic converts the operand to T, or to ptrdiff_t for a pointer, and wraps around.
+    template <class D>
+    static T plus(T old, D delta) noexcept {
+      if constexpr (std::is_pointer_v<T>) return old + delta;
+      else return decode<T>(encode(old) + encode(static_cast<T>(delta)));
+    }
+    template <class D>
+    static T minus(T old, D delta) noexcept {
+      if constexpr (std::is_pointer_v<T>) return old - delta;
+      else return decode<T>(encode(old) - encode(static_cast<T>(delta)));
+    }
 
     Engine& alive(Site at) const noexcept {
       if (active_engine == nullptr) [[unlikely]] used_outside();

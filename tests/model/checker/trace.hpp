@@ -40,7 +40,7 @@ inline std::string source_line(Site site) {
   if (site.line() == 0 || site.line() > lines.size()) return "";
   std::string line = lines[site.line() - 1];
   std::size_t const begin = line.find_first_not_of(" \t");
-  return begin == std::string::npos ? "" : line.substr(begin, 100);
+  return begin == std::string::npos ? "" : line.substr(begin, 160);
 }
 
 inline char const* order_name(std::memory_order order) {
