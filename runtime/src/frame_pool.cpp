@@ -361,6 +361,25 @@ void direct_free(void* block, std::size_t size, std::size_t alignment) noexcept 
   ::operator delete(block, size, std::align_val_t(alignment));
 }
 
+#if WEFT_ASAN
+void* frame_allocate_as_built(std::size_t size) { return direct_allocate(size, frame_natural_alignment(size)); }
+void frame_free_as_built(void* block, std::size_t size) noexcept { direct_free(block, size, frame_natural_alignment(size)); }
+#else
+// For programs under AddressSanitizer that are linked with this library, whose header declares them.
+void* frame_allocate_as_built(std::size_t size);
+void frame_free_as_built(void* block, std::size_t size) noexcept;
+
+void* frame_allocate_as_built(std::size_t size) {
+  std::size_t const index = (size - 1) / frame_granule;
+  return index < frame_classes ? pooled_allocate(index) : direct_allocate(size, frame_natural_alignment(size));
+}
+void frame_free_as_built(void* block, std::size_t size) noexcept {
+  std::size_t const index = (size - 1) / frame_granule;
+  if (index < frame_classes) pooled_free(block, index);
+  else direct_free(block, size, frame_natural_alignment(size));
+}
+#endif
+
 // ---- counters
 
 namespace {

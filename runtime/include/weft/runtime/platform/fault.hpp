@@ -31,7 +31,7 @@ struct Counter {
   }
   // True for the one call that has to fail.
   bool hit() noexcept {
-    return seen.fetch_add(1, std::memory_order_relaxed) + 1 == fail_at.load(std::memory_order_relaxed);
+    return seen.fetch_add(std::uint64_t{1}, std::memory_order_relaxed) + 1 == fail_at.load(std::memory_order_relaxed);
   }
 };
 

@@ -22,7 +22,7 @@
 // The hot path is inlined into coroutine ramps and reads a thread-local. That is safe: the thread does not change between
 // entry and exit of an allocation, and both compilers recompute a thread-local's address after a suspension point.
 //
-// Sanitizers: AddressSanitizer builds bypass the caches (WEFT_FRAME_POOL_BYPASS), so that its reports have the stacks of
+// Sanitizers: a library built with AddressSanitizer takes every frame from operator new, so that its reports have the stacks of
 // allocation and free, and leak detection sees what frames point to; the pool itself poisons free blocks and is tested under it all
 // the same through the pooled_ functions. ThreadSanitizer builds run the pool as shipped.
 #pragma once
@@ -37,10 +37,6 @@
 
 #if WEFT_ASAN
 #include <sanitizer/asan_interface.h>
-#endif
-
-#ifndef WEFT_FRAME_POOL_BYPASS
-#define WEFT_FRAME_POOL_BYPASS WEFT_ASAN
 #endif
 
 namespace weft::engine {
@@ -127,29 +123,44 @@ constexpr std::size_t frame_natural_alignment(std::size_t size) noexcept {
   return lowest == 0 ? frame_granule : lowest < 4096 ? lowest : 4096;
 }
 
+#if WEFT_ASAN
+// Out of line: a program under AddressSanitizer may be linked with a library that was built without it, and then both have
+// to take the library's way.
+void* frame_allocate_as_built(std::size_t size);
+void frame_free_as_built(void* block, std::size_t size) noexcept;
+#endif
+
 // Memory for one frame. Throws std::bad_alloc. A size of 0 is allowed.
 WEFT_INLINE void* frame_allocate(std::size_t size) {
   fault::on_allocation();
+#if WEFT_ASAN
+  return frame_allocate_as_built(size);
+#else
   std::size_t const index = (size - 1) / frame_granule;
-  if (WEFT_FRAME_POOL_BYPASS || index >= frame_classes) [[unlikely]] return direct_allocate(size, frame_natural_alignment(size));
+  if (index >= frame_classes) [[unlikely]] return direct_allocate(size, frame_natural_alignment(size));
   return pooled_allocate(index);
+#endif
 }
 // `size` as it was allocated. Any thread.
 WEFT_INLINE void frame_free(void* block, std::size_t size) noexcept {
+#if WEFT_ASAN
+  frame_free_as_built(block, size);
+#else
   std::size_t const index = (size - 1) / frame_granule;
-  if (WEFT_FRAME_POOL_BYPASS || index >= frame_classes) [[unlikely]] return direct_free(block, size, frame_natural_alignment(size));
+  if (index >= frame_classes) [[unlikely]] return direct_free(block, size, frame_natural_alignment(size));
   pooled_free(block, index);
+#endif
 }
 
 // For a frame or control block whose alignment is known and may not divide its size.
-inline void* frame_allocate(std::size_t size, std::align_val_t alignment) {
+WEFT_INLINE void* frame_allocate(std::size_t size, std::align_val_t alignment) {
   std::size_t const align = static_cast<std::size_t>(alignment);
   std::size_t const rounded = (size + align - 1) & ~(align - 1);
   if (align <= frame_natural_alignment(rounded)) return frame_allocate(rounded);
   fault::on_allocation();
   return direct_allocate(rounded, align);
 }
-inline void frame_free(void* block, std::size_t size, std::align_val_t alignment) noexcept {
+WEFT_INLINE void frame_free(void* block, std::size_t size, std::align_val_t alignment) noexcept {
   std::size_t const align = static_cast<std::size_t>(alignment);
   std::size_t const rounded = (size + align - 1) & ~(align - 1);
   if (align <= frame_natural_alignment(rounded)) return frame_free(block, rounded);
