@@ -86,11 +86,7 @@ class ForkDeque {
   };
 
   // `capacity` is a power of two.
-  explicit ForkDeque(std::size_t capacity = default_capacity) {
-    Ring* const ring = Ring::make(capacity, nullptr);
-    if (ring == nullptr) throw std::bad_alloc();
-    adopt(ring, 0);
-  }
+  explicit ForkDeque(std::size_t capacity = default_capacity) : ForkDeque(Ring::make_first(capacity)) {}
   ForkDeque(ForkDeque const&) = delete;
   ForkDeque& operator=(ForkDeque const&) = delete;
   ~ForkDeque() { Ring::destroy_all(ring_.load(std::memory_order_relaxed)); }
@@ -124,6 +120,9 @@ class ForkDeque {
   }
 
  private:
+  explicit ForkDeque(Ring& ring) noexcept
+      : limit_(ring.mask() + 1), slots_(ring.slots()), mask_(ring.mask()), ring_(&ring) {}
+
   static constexpr unsigned size_bits = 24;
   static constexpr Index max_public = (Index{1} << size_bits) - 1;
   static constexpr Index one_top = Index{1} << size_bits;
@@ -236,9 +235,12 @@ class ForkDeque {
     while (size_of(ts) != 0) {
       // ORDER(deque-grow): acquire; pairs with the release in adopt(). Without it slots of the new ring are read uncopied.
       Item const item = ring_.load(std::memory_order_acquire)->read(ts >> size_bits);
-      // ORDER(deque-reuse): release on success; pairs with the acquire in push_full(). Without it the owner's next item in
-      // this slot may be what we just read. ORDER(deque-publish): acquire on failure, as for the load above.
-      if (ts_.compare_exchange_weak(ts, ts + one_top - 1, std::memory_order_acq_rel, std::memory_order_acquire)) return item;
+      // On failure we go on with what we read then: acquire as above. On success:
+      // ORDER(deque-reuse): release; pairs with the acquire in push_full(). Without it the owner's next item in this slot may be
+      // what we have just read.
+      if (ts_.compare_exchange_weak(ts, ts + one_top - 1, std::memory_order_release, std::memory_order_acquire)) {
+        return item;
+      }
     }
     return nullptr;
   }
@@ -293,9 +295,9 @@ class ForkDeque {
 
   // INVARIANT: written by the owner only. bot_ is read by forced thieves and by hints, the others by nobody else.
   alignas(cache_line) Atomic<Index> bot_{0};
-  Var<Index> limit_{0};  // the bot at which the ring may be full: the last top that the owner has seen + capacity
-  Var<Atomic<Item>*> slots_{nullptr};
-  Var<Index> mask_{0};
+  Var<Index> limit_;  // the bot at which the ring may be full: the last top that the owner has seen + capacity
+  Var<Atomic<Item>*> slots_;
+  Var<Index> mask_;
 
   // INVARIANT: read by the owner at each pop and push, written rarely. guard_ == split but during force(); written under lock_.
   // want_: set by thieves, cleared by the owner when it publishes.
@@ -305,7 +307,7 @@ class ForkDeque {
   // INVARIANT: read and compare-exchanged by thieves and by the owner's slow paths; the number of public items goes up only under
   // lock_, top never goes down. ring_ is written by the owner only.
   alignas(cache_line) Atomic<Index> ts_{0};
-  Atomic<Ring*> ring_{nullptr};
+  Atomic<Ring*> ring_;
   BasicSpinLock<Sync> lock_;
 };
 

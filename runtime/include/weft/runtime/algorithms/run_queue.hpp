@@ -46,11 +46,7 @@ class RunQueue {
 
   // `capacity` is a power of two.
   explicit RunQueue(bool single_consumer = false, std::size_t capacity = default_capacity)
-      : single_consumer_(single_consumer) {
-    Ring* const ring = Ring::make(capacity, nullptr);
-    if (ring == nullptr) throw std::bad_alloc();
-    adopt(ring, 0);
-  }
+      : RunQueue(single_consumer, Ring::make_first(capacity)) {}
   RunQueue(RunQueue const&) = delete;
   RunQueue& operator=(RunQueue const&) = delete;
   ~RunQueue() { Ring::destroy_all(ring_.load(std::memory_order_relaxed)); }
@@ -122,6 +118,9 @@ class RunQueue {
   bool looks_empty() const noexcept { return size_hint() == 0; }
 
  private:
+  RunQueue(bool single_consumer, Ring& ring) noexcept
+      : limit_(ring.mask() + 1), slots_(ring.slots()), mask_(ring.mask()), ring_(&ring), single_consumer_(single_consumer) {}
+
   // Owner. How many of `wanted` items can be stored behind the tail: grows if need be.
   Index room_for(Index wanted) noexcept {
     while (limit_.get() - tail_.load(std::memory_order_relaxed) < wanted && make_room(wanted)) {
@@ -157,10 +156,10 @@ class RunQueue {
 
   // INVARIANT: written by the owner only. tail_ and ring_ are read by thieves, the others by nobody else.
   alignas(cache_line) Atomic<Index> tail_{0};
-  Var<Index> limit_{0};  // the tail at which the ring may be full: the last head that the owner has seen + capacity
-  Var<Atomic<Item>*> slots_{nullptr};
-  Var<Index> mask_{0};
-  Atomic<Ring*> ring_{nullptr};
+  Var<Index> limit_;  // the tail at which the ring may be full: the last head that the owner has seen + capacity
+  Var<Atomic<Item>*> slots_;
+  Var<Index> mask_;
+  Atomic<Ring*> ring_;
   bool const single_consumer_;
 
   // INVARIANT: moved by every consumer, only up.

@@ -34,6 +34,12 @@ class SlotRing {
     if (block == nullptr) return nullptr;
     return ::new (block) SlotRing(capacity, older);
   }
+  // The first ring of a queue.
+  static SlotRing& make_first(std::size_t capacity) {
+    SlotRing* const ring = make(capacity, nullptr);
+    if (ring == nullptr) throw std::bad_alloc();
+    return *ring;
+  }
   static void destroy_all(SlotRing* ring) noexcept {
     while (ring != nullptr) {
       SlotRing* const older = ring->older_;

@@ -52,10 +52,8 @@ class BasicTaskWord {
     }
   }
 
-  // Raises the count without a request: what an inner scope still counts when its block ends passes to the outer one.
-  void add_count(std::uint32_t count) noexcept {
-    word_.fetch_add(std::uint64_t{count} * count_unit, std::memory_order_relaxed);
-  }
+  // Whatever is pending is void: the count of a task and its blocks together has come to zero.
+  void annul() noexcept { word_.fetch_or(annulled_bit, std::memory_order_relaxed); }
 
   // The end by returning: false, and nothing changes, when a request is pending for a part that has seen `seen`.
   bool try_finish(std::uint32_t seen) noexcept {

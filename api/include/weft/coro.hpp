@@ -1,0 +1,207 @@
+// Coro<T>: what an `async def` returns.
+//
+// The hot path of the library starts here: awaiting a Coro resumes it as a plain call on the native stack of the awaiting coroutine
+// (scheduler/worker.hpp tells the whole protocol). A child that ends without suspending has written its result into the awaiter's slot and
+// has destroyed its own frame when resume() returns, and the parent goes on without having suspended. A child that suspended has left
+// its leaf in the worker's `pending`; then the parent suspends too, and marks the child as detached: from now on it must tell its parent when it ends.
+#pragma once
+
+#include <concepts>
+#include <coroutine>
+#include <exception>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+#include <weft/errors.hpp>
+#include <weft/runtime/runtime/promise.hpp>
+
+namespace weft {
+
+template <class T = void>
+class Coro;
+
+namespace engine {
+
+// What this library can await natively names itself by a member type; everything else is foreign.
+template <class A>
+concept NativeAwaitable = requires { typename std::remove_cvref_t<A>::weft_awaitable; };
+
+template <class A>
+auto await_foreign(A&& awaitable);
+
+class CoroPromiseBase : public PromiseBase {
+ public:
+  // GCC12: must return a prvalue; an awaiter that cannot be moved does not compile otherwise.
+  template <class A>
+  WEFT_INLINE auto await_transform(A&& awaitable) {
+    if constexpr (NativeAwaitable<A>) return std::forward<A>(awaitable).operator co_await();
+    else return await_foreign(std::forward<A>(awaitable));
+  }
+};
+
+template <class T>
+class CoroPromise final : public CoroPromiseBase {
+ public:
+  Coro<T> get_return_object() noexcept;
+  template <class U = T>
+    requires std::constructible_from<T, U&&>
+  WEFT_INLINE void return_value(U&& value) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
+    typed_slot<T>().construct(std::forward<U>(value));
+  }
+};
+
+template <class T>
+class CoroPromise<T&> final : public CoroPromiseBase {
+ public:
+  Coro<T&> get_return_object() noexcept;
+  WEFT_INLINE void return_value(T& value) noexcept { typed_slot<T&>().construct(value); }
+};
+
+template <>
+class CoroPromise<void> final : public CoroPromiseBase {
+ public:
+  Coro<void> get_return_object() noexcept;
+  WEFT_INLINE void return_void() noexcept {}
+};
+
+template <class T>
+using CoroHandle = std::coroutine_handle<CoroPromise<T>>;
+
+[[noreturn]] void throw_moved_from_coro();
+
+// Runs a child in place. INVARIANT: never destroyed while the child is alive, except before await_ready().
+template <class T>
+class CoroAwaiter : public AwaitRecord {
+ public:
+  WEFT_INLINE explicit CoroAwaiter(CoroHandle<T> child) noexcept : child_(child) {}
+  CoroAwaiter(CoroAwaiter const&) = delete;
+  CoroAwaiter& operator=(CoroAwaiter const&) = delete;
+
+  WEFT_INLINE bool await_ready() {
+    Worker& worker = *current_worker();
+    child_.promise().set_parent(*this, &slot_);
+    if (worker.near_stack_limit()) [[unlikely]] {
+      start_later(worker);
+      return false;
+    }
+    child_.resume();
+    return worker.pending == nullptr;
+  }
+  void await_suspend(std::coroutine_handle<> coroutine) noexcept {
+    parent = coroutine;
+    child_.promise().detach();
+  }
+  WEFT_INLINE T await_resume() {
+    if (error) [[unlikely]] std::rethrow_exception(std::move(error));
+    return static_cast<T>(slot_.take());
+  }
+
+ protected:
+  Slot<T> slot_;
+
+ private:
+  WEFT_COLD void start_later(Worker& worker) {
+    try {
+      defer_start(worker, child_);
+    } catch (...) {
+      child_.destroy();
+      throw;
+    }
+  }
+
+  CoroHandle<T> child_;
+};
+
+}  // namespace engine
+
+/// A lazy coroutine: the body runs when it is awaited, as a part of the task that awaits it, or when it is made a task.
+///
+/// asyncio: a coroutine object. Differences: awaited once, as an rvalue (`co_await f()`, `co_await std::move(c)`).
+/// Cancellation: awaiting is no checkpoint in itself; a cancel reaches the leaf that the body waits for.
+/// Errors: what the body throws is thrown at the await. Awaiting a moved-from Coro throws RuntimeError. Calling the coroutine function throws
+/// std::bad_alloc when there is no memory for the frame.
+/// Lifetime: arguments that the function takes by value live in the frame; references must outlive the await. A Coro that is destroyed
+/// unawaited destroys its frame; the body never ran.
+/// Cost: one frame from a pool; no allocation, lock or atomic operation besides.
+template <class T>
+class [[nodiscard]] Coro {
+ public:
+  using promise_type = engine::CoroPromise<T>;
+  using weft_awaitable = void;
+  using value_type = T;
+
+  Coro(Coro&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Coro& operator=(Coro&& other) noexcept {
+    if (this != &other) {
+      if (handle_) handle_.destroy();
+      handle_ = std::exchange(other.handle_, nullptr);
+    }
+    return *this;
+  }
+  WEFT_INLINE ~Coro() {
+    if (handle_) [[unlikely]] handle_.destroy();
+  }
+
+  WEFT_INLINE engine::CoroAwaiter<T> operator co_await() && { return engine::CoroAwaiter<T>(release()); }
+
+  /// For the engine: the frame, which is the caller's from then on. Throws RuntimeError when there is none.
+  WEFT_INLINE engine::CoroHandle<T> release() {
+    if (!handle_) [[unlikely]] engine::throw_moved_from_coro();
+    return std::exchange(handle_, nullptr);
+  }
+  /// For the engine: the promise, while the frame stays ours. Throws RuntimeError when there is none.
+  WEFT_INLINE promise_type& promise() const {
+    if (!handle_) [[unlikely]] engine::throw_moved_from_coro();
+    return handle_.promise();
+  }
+
+ private:
+  friend promise_type;
+  explicit Coro(engine::CoroHandle<T> handle) noexcept : handle_(handle) {}
+
+  engine::CoroHandle<T> handle_;
+};
+
+namespace engine {
+
+template <class T>
+Coro<T> CoroPromise<T>::get_return_object() noexcept { return Coro<T>(CoroHandle<T>::from_promise(*this)); }
+template <class T>
+Coro<T&> CoroPromise<T&>::get_return_object() noexcept { return Coro<T&>(CoroHandle<T&>::from_promise(*this)); }
+inline Coro<void> CoroPromise<void>::get_return_object() noexcept {
+  return Coro<void>(CoroHandle<void>::from_promise(*this));
+}
+
+// What `co_await std::declval<A>()` gives.
+template <class A>
+using await_result_t = decltype(std::declval<CoroPromiseBase&>().await_transform(std::declval<A>()).await_resume());
+
+// The T of a Coro<T> that a call gives.
+template <class C>
+struct coro_value;
+template <class T>
+struct coro_value<Coro<T>> {
+  using type = T;
+};
+template <class F, class... Args>
+using coro_result_t = typename coro_value<std::remove_cvref_t<std::invoke_result_t<F, Args...>>>::type;
+
+template <class F, class... Args>
+concept CoroFunction = requires { typename coro_result_t<std::decay_t<F>, std::decay_t<Args>...>; };
+
+// Calls fn(args...) inside a coroutine: callable and arguments live in its frame until the call's coroutine has ended, and what the call
+// itself throws is the coroutine's exception.
+template <class F, class... Args>
+Coro<coro_result_t<F, Args...>> call(F fn, Args... args) {
+  co_return co_await std::invoke(std::move(fn), std::move(args)...);
+}
+
+// Any awaitable as a coroutine.
+template <class A, class T = await_result_t<A>>
+Coro<T> as_coro(A awaitable) {
+  co_return co_await std::move(awaitable);
+}
+
+}  // namespace engine
+}  // namespace weft

@@ -1,0 +1,66 @@
+// create_task and what tells about tasks: current_task, all_tasks.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include <weft/task.hpp>
+
+namespace weft {
+namespace engine {
+
+// A task that is not started. Strong: when it throws the coroutine is still the caller's.
+template <class T>
+Ref<TaskState<T>> make_task(RuntimeCore& runtime, Coro<T>& coro, TaskOptions options) {
+  CoroPromise<T>& promise = coro.promise();
+  auto const coroutine = std::coroutine_handle<PromiseBase>::from_promise(promise);
+  Ref<TaskState<T>> state(new TaskState<T>(runtime, coroutine), Ref<TaskState<T>>::Adopt::reference);
+  if (!options.name.empty()) state->set_name(std::string(options.name));
+  promise.set_parent(*state, &state->slot);
+  (void)coro.release();
+  return state;
+}
+
+// Hands the runtime its reference; the caller keeps one.
+template <class T>
+Task<T> start_task(RuntimeCore& runtime, Ref<TaskState<T>> state, GroupState* group = nullptr) noexcept {
+  state->acquire();
+  runtime.spawn(*state, group);
+  return Task<T>(std::move(state));
+}
+
+inline RuntimeCore& runtime_of(Worker& worker) noexcept { return static_cast<RuntimeCore&>(worker.scheduler().host()); }
+
+}  // namespace engine
+
+/// Runs a coroutine in the background, on any worker, at once.
+///
+/// asyncio: create_task(). The task starts behind what is ready already; with one worker never inside the call. The runtime keeps it alive.
+/// Errors: RuntimeError outside a running task; std::bad_alloc, and then nothing was started.
+/// Threads: from a task; from elsewhere use Runtime::create_task. Cost: one control block and two queue operations.
+template <class T>
+Task<T> create_task(Coro<T> coro, TaskOptions options = {}) {
+  engine::RuntimeCore& runtime = engine::runtime_of(engine::require_task("create_task()"));
+  return engine::start_task(runtime, engine::make_task(runtime, coro, options));
+}
+
+/// The same for a callable that gives a Coro. Callable and arguments are copied or moved in, as by std::thread, and live until the task
+/// has ended, so a capturing lambda is safe here. What fn itself throws is the task's exception.
+template <class F, class... Args>
+  requires engine::CoroFunction<F, Args...>
+auto create_task(F&& fn, Args&&... args) {
+  return create_task(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...));
+}
+template <class F, class... Args>
+  requires engine::CoroFunction<F, Args...>
+auto create_task(TaskOptions options, F&& fn, Args&&... args) {
+  return create_task(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...), options);
+}
+
+/// asyncio: current_task(). In a child of a bare gather it is the task that called gather. RuntimeError outside a task.
+AnyTask current_task();
+
+/// asyncio: all_tasks(): every task of this runtime that has not ended. From a task; RuntimeError elsewhere (use Runtime::all_tasks).
+std::vector<AnyTask> all_tasks();
+
+}  // namespace weft

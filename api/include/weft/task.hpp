@@ -1,0 +1,233 @@
+// Task<T>: a coroutine that runs in the background; the handle by which others await, cancel and ask it.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <weft/coro.hpp>
+#include <weft/result.hpp>
+#include <weft/runtime/runtime/runtime_core.hpp>
+#include <weft/runtime/runtime/task.hpp>
+#include <weft/runtime/runtime/wait_node.hpp>
+
+namespace weft {
+
+/// How a task is made. Trivially destructible, so that `create_task(f(), {.name = "x"})` may be written inside an await (g++ 12).
+struct TaskOptions {
+  /// Copied by the call.
+  std::string_view name{};
+};
+
+template <class T>
+class Task;
+class AnyTask;
+
+namespace engine {
+
+[[noreturn]] void throw_empty_task();
+// Throws RuntimeError when the running task is `target`, or awaited by it through a chain of tasks that can be seen now.
+void require_no_circle(TaskBase& target);
+
+// A coroutine that waits for one task. A cancel is handed down to the task.
+class TaskWait : public WaitNode, public TaskWaiter {
+ public:
+  explicit TaskWait(Ref<TaskBase> task) noexcept : WaitNode("task"), task_(std::move(task)) { hands_down(); }
+
+  bool await_ready() const {
+    if (task_->done()) return true;
+    require_no_circle(*task_);
+    return false;
+  }
+  void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *current_worker()); }
+  std::coroutine_handle<> commit(Worker& worker) noexcept override;
+  void on_done(TaskBase& task, ReadyBatch& ready) noexcept override;
+  bool hand_down(CancelRequest& request) noexcept override { return request.reach(task_->root()); }
+  TaskBase const* awaited_task() const noexcept override { return task_.get(); }
+
+ protected:
+  ~TaskWait() = default;
+  TaskBase& waited_task() const noexcept { return *task_; }
+  // Throws unless the task has a value.
+  void require_value() const {
+    task_->mark_retrieved();
+    if (task_->outcome() != Outcome::value) [[unlikely]] task_->throw_outcome();
+  }
+
+ private:
+  Ref<TaskBase> task_;
+};
+
+template <class T>
+using const_result_t = std::conditional_t<std::is_void_v<T>, void, std::conditional_t<std::is_reference_v<T>, T, std::add_lvalue_reference_t<T const>>>;
+
+template <class T>
+class TaskAwaiter final : public TaskWait {
+ public:
+  using TaskWait::TaskWait;
+  const_result_t<T> await_resume() const {
+    require_value();
+    return static_cast<TaskState<T> const&>(waited_task()).slot.get();
+  }
+};
+
+template <class T>
+class TaskMoveAwaiter final : public TaskWait {
+ public:
+  using TaskWait::TaskWait;
+  T await_resume() const {
+    require_value();
+    return static_cast<T>(static_cast<TaskState<T>&>(waited_task()).slot.take());
+  }
+};
+
+// A done callback: scheduled when the task has ended, in the order of registration.
+class DoneCallback : public TaskWaiter, public Runnable {
+ public:
+  void on_done(TaskBase& task, ReadyBatch& ready) noexcept override;
+  // When the runtime is gone and nothing can be scheduled.
+  static void call_detached(DoneCallback* callback) noexcept;
+
+ protected:
+  DoneCallback() noexcept : Runnable(&DoneCallback::step) {}
+  virtual ~DoneCallback() = default;
+  virtual void call() = 0;
+  virtual TaskBase* task() const noexcept = 0;
+
+ private:
+  static void step(Runnable& runnable, Worker& worker) noexcept;
+};
+// Takes the callback. The task may be done already.
+void add_callback(TaskBase& task, DoneCallback* callback) noexcept;
+
+template <class Handle, class F>
+class DoneCallbackOf final : public DoneCallback {
+ public:
+  DoneCallbackOf(Handle handle, F callback) : handle_(std::move(handle)), callback_(std::move(callback)) {}
+
+ private:
+  void call() override { callback_(static_cast<Handle const&>(handle_)); }
+  TaskBase* task() const noexcept override { return handle_.reference().get(); }
+
+  Handle handle_;
+  F callback_;
+};
+
+// Throws RuntimeError on a worker.
+void wait_on_foreign_thread(TaskBase& task);
+
+// What Task<T> and AnyTask share: questions and requests that do not know T.
+class TaskHandle {
+ public:
+  TaskHandle() noexcept = default;
+  explicit TaskHandle(Ref<TaskBase> task) noexcept : task_(std::move(task)) {}
+
+  /// asyncio: Task.done(). Once it is true, everything that the task did has happened before.
+  bool done() const { return base().done(); }
+  /// asyncio: Task.cancelled(): it has ended, and by cancellation.
+  bool cancelled() const { return done() && base().outcome() == Outcome::cancelled; }
+  /// asyncio: Task.exception(). Null after a value. Throws InvalidStateError while the task runs, CancelledError when it was cancelled.
+  std::exception_ptr exception() const;
+  /// asyncio: Task.cancel(msg). From any thread. False when the task is done; else the request is delivered, or the task ends cancelled.
+  bool cancel(std::string message = {});
+  /// asyncio: Task.cancelling(): requests that have not been taken back.
+  int cancelling() const { return base().cancelling(); }
+  /// asyncio 3.13: Task.uncancel(): takes one request back, and returns how many are left; at zero what is undelivered is void.
+  int uncancel() { return base().uncancel(); }
+  /// asyncio: Task.get_name(). "Task-N" unless it was given one.
+  std::string name() const { return base().name(); }
+  void set_name(std::string name) { base().set_name(std::move(name)); }
+  /// Unique within its runtime.
+  std::uint64_t id() const { return base().id(); }
+  /// False for a default-constructed or moved-from handle. Everything else throws RuntimeError on such a handle.
+  explicit operator bool() const noexcept { return static_cast<bool>(task_); }
+
+  /// For the engine.
+  Ref<TaskBase> const& reference() const {
+    (void)base();
+    return task_;
+  }
+
+ protected:
+  TaskBase& base() const {
+    if (!task_) [[unlikely]] throw_empty_task();
+    return *task_;
+  }
+  bool same(TaskHandle const& other) const noexcept { return task_.get() == other.task_.get(); }
+
+  Ref<TaskBase> task_;
+};
+
+}  // namespace engine
+
+/// A handle of a task whose result type is not known: everything but the result.
+///
+/// asyncio: what current_task() and all_tasks() give. Threads, lifetime: as Task.
+class AnyTask : public engine::TaskHandle {
+ public:
+  AnyTask() noexcept = default;
+  explicit AnyTask(engine::Ref<engine::TaskBase> task) noexcept : TaskHandle(std::move(task)) {}
+  template <class T>
+  AnyTask(Task<T> const& task) : TaskHandle(task ? task.reference() : engine::Ref<engine::TaskBase>()) {}
+
+  /// asyncio: Task.add_done_callback(). See Task.
+  template <class F>
+  void add_done_callback(F callback) {
+    engine::add_callback(base(), new engine::DoneCallbackOf<AnyTask, F>(*this, std::move(callback)));
+  }
+  friend bool operator==(AnyTask const& a, AnyTask const& b) noexcept { return a.same(b); }
+};
+
+/// A cheap, copyable handle of a task. The runtime keeps the task alive when every handle is dropped.
+///
+/// asyncio: Task. Differences: `co_await task` on an lvalue gives `T const&`; `co_await std::move(task)` moves the value out, and other
+/// holders then see a moved-from T.
+/// Cancellation: awaiting is a checkpoint only if the task has not ended; cancelling the awaiter cancels the task, and the awaiter wakes when
+/// it has ended (`shield` stops that).
+/// Errors: awaiting rethrows what the task threw, CancelledError when it was cancelled. Awaiting itself, or a circle of tasks that can be
+/// seen, throws RuntimeError; so does every use of an empty handle.
+/// Threads: every member may be called from any thread. Lifetime: handles may outlive their Runtime.
+/// Cost: a handle is one counted pointer; awaiting a finished task suspends nothing.
+template <class T>
+class Task : public engine::TaskHandle {
+ public:
+  using weft_awaitable = void;
+  using value_type = T;
+
+  Task() noexcept = default;
+  explicit Task(engine::Ref<engine::TaskState<T>> state) noexcept : TaskHandle(std::move(state)) {}
+
+  /// asyncio: Task.result(). Throws InvalidStateError while the task runs, else as awaiting does.
+  engine::const_result_t<T> result() const {
+    if (done()) base().mark_retrieved();
+    base().require_value();
+    return static_cast<engine::TaskState<T> const&>(base()).slot.get();
+  }
+  /// Blocks a foreign thread until the task has ended, then as result(). RuntimeError on a worker.
+  engine::const_result_t<T> get() const {
+    engine::wait_on_foreign_thread(base());
+    return result();
+  }
+  /// asyncio: Task.add_done_callback(). `callback(Task<T> const&)` is scheduled, never called inside; in the order of registration.
+  /// What it throws goes to Options::on_unhandled_exception. After the end of the runtime it is called at once.
+  template <class F>
+  void add_done_callback(F callback) {
+    engine::add_callback(base(), new engine::DoneCallbackOf<Task, F>(*this, std::move(callback)));
+  }
+
+  auto operator co_await() const& { return engine::TaskAwaiter<T>(reference()); }
+  auto operator co_await() && {
+    (void)base();
+    return engine::TaskMoveAwaiter<T>(std::move(task_));
+  }
+  friend bool operator==(Task const& a, Task const& b) noexcept { return a.same(b); }
+
+  /// For the engine.
+  engine::TaskState<T>& state() const { return static_cast<engine::TaskState<T>&>(base()); }
+};
+
+}  // namespace weft

@@ -1,0 +1,92 @@
+// Options into an engine, and what a Runtime tells about itself.
+#include <weft/runtime.hpp>
+
+#include <cstdio>
+
+#include <weft/runtime/platform/cpu.hpp>
+#include <weft/runtime/scheduler/frame_pool.hpp>
+
+namespace weft {
+namespace {
+
+unsigned worker_count(Options const& options) {
+  if (options.workers > 4096) throw ValueError("Options::workers is " + std::to_string(options.workers) + ", the most is 4096");
+  if (options.deterministic) return 1;
+  if (options.workers != 0) return options.workers;
+  if (auto const from_environment = engine::workers_from_environment()) return *from_environment;
+  return std::min(engine::available_parallelism(), 4096u);
+}
+
+void report_on_stderr(std::exception_ptr const& error, engine::TaskBase* task) {
+  std::string const text = task != nullptr ? "Task exception was never retrieved: " + task->name() : "Exception in a callback";
+  std::fprintf(stderr, "weft: %s\n  %s\n", text.c_str(), describe_exception(error).c_str());
+}
+
+engine::RuntimeConfig make_config(Options options) {
+  engine::RuntimeConfig config;
+  config.scheduler.workers = worker_count(options);
+  config.scheduler.thread_name = std::move(options.thread_name);
+  config.scheduler.pin = options.pin == Pin::core;
+  config.scheduler.virtual_clock = options.clock == ClockKind::virtual_time;
+  config.scheduler.deterministic = options.deterministic;
+  config.scheduler.seed = options.seed;
+  config.scheduler.on_thread_start = std::move(options.on_thread_start);
+  config.scheduler.on_thread_stop = std::move(options.on_thread_stop);
+  config.blocking_threads = options.blocking_threads;
+  config.on_unhandled = [hook = std::move(options.on_unhandled_exception)](std::exception_ptr error, engine::TaskBase* task) {
+    if (hook) hook(error, AnyTask(engine::Ref<engine::TaskBase>(task)));
+    else report_on_stderr(error, task);
+  };
+  return config;
+}
+
+}  // namespace
+
+namespace engine {
+
+void throw_runtime_ending() { throw RuntimeError("the Runtime is being destroyed"); }
+
+}  // namespace engine
+
+Runtime::Runtime(Options options) : core_(std::make_unique<engine::RuntimeCore>(make_config(std::move(options)))) {}
+
+Runtime::~Runtime() {
+  // In a child of fork() the workers do not exist and locks may be held by nobody: the memory is left alone.
+  if (core_->forked()) (void)core_.release();
+}
+
+Metrics Runtime::metrics() const {
+  core_->require_not_forked();
+  engine::Scheduler const& scheduler = core_->scheduler();
+  Metrics metrics{};
+  std::int64_t const now = scheduler.now();
+  for (unsigned i = 0; i < scheduler.size(); ++i) {
+    engine::Worker const& worker = scheduler.worker(i);
+    engine::Worker::Stats const& stats = worker.stats;
+    std::int64_t const since = worker.busy_since.load(std::memory_order_relaxed);
+    std::chrono::nanoseconds busy(static_cast<std::int64_t>(stats.busy_ns.get()));
+    if (since != 0 && now > since) busy += std::chrono::nanoseconds(now - since);
+    metrics.workers.push_back({stats.steps.get(), stats.local_pops.get(), stats.steals_tried.get(), stats.steals_won.get(), stats.parks.get(),
+                               stats.wakeups.get(), worker.run_queue.size_hint() + worker.deque.size(), busy});
+    metrics.timers += worker.timer_count();
+  }
+  metrics.live_tasks = core_->live_tasks();
+  metrics.frame_bytes = engine::frame_bytes();
+  return metrics;
+}
+
+std::vector<AnyTask> Runtime::all_tasks() const {
+  core_->require_not_forked();
+  std::vector<AnyTask> tasks;
+  for (auto& task : core_->all_tasks()) tasks.emplace_back(std::move(task));
+  return tasks;
+}
+
+std::string Runtime::task_tree() const {
+  core_->require_not_forked();
+  return core_->task_tree();
+}
+
+std::string task_tree() { return engine::runtime_of(engine::require_task("task_tree()")).task_tree(); }
+
+}  // namespace weft

@@ -1,0 +1,100 @@
+// The cold half of handles: waiting for tasks, callbacks, circles.
+#include <weft/create_task.hpp>
+
+namespace weft {
+namespace engine {
+
+void throw_moved_from_coro() { throw RuntimeError("await of a Coro that was moved from or awaited before"); }
+void throw_empty_task() { throw RuntimeError("use of an empty Task handle"); }
+
+void require_no_circle(TaskBase& target) {
+  Worker const& worker = *current_worker();
+  TaskBase const& self = worker.state.scope->task();
+  if (&target == &self) throw RuntimeError("a task cannot await itself: " + self.name());
+  // What a part of a gather awaits does not stop the task as a whole.
+  constexpr int furthest = 1000;
+  Ref<TaskBase> next = target.awaited_by_body();
+  for (int hops = 0; next && hops < furthest; ++hops) {
+    if (next.get() == &self) throw RuntimeError("tasks await each other in a circle: " + self.name() + " and " + target.name());
+    next = next->awaited_by_body();
+  }
+}
+
+std::coroutine_handle<> TaskWait::commit(Worker& worker) noexcept {
+  return arm(worker, [this] { return task_->add_waiter(*this); });
+}
+
+void TaskWait::on_done(TaskBase& done, ReadyBatch& ready) noexcept {
+  if (!claim.try_fire()) return;
+  Scheduler& home = scheduler();
+  if (&home == &done.runtime().scheduler()) ready.push(*this);
+  else home.make_ready(*this);
+}
+
+void DoneCallback::on_done(TaskBase&, ReadyBatch& ready) noexcept { ready.push(*this); }
+
+void DoneCallback::step(Runnable& runnable, Worker& worker) noexcept {
+  auto* const callback = static_cast<DoneCallback*>(&static_cast<DoneCallback&>(runnable));
+  worker.state = ExecutionState{};
+  try {
+    callback->call();
+  } catch (...) {
+    runtime_of(worker).report_unhandled(std::current_exception(), callback->task());
+  }
+  delete callback;
+}
+
+void add_callback(TaskBase& task, DoneCallback* callback) noexcept {
+  if (task.add_waiter(*callback)) return;
+  // The task has ended; its runtime may have, too.
+  Worker* const here = current_worker();
+  if (here != nullptr && &runtime_of(*here) == &task.runtime()) {
+    here->make_ready(*callback);
+    return;
+  }
+  bool const scheduled = RuntimeCore::with_runtime(task.runtime_serial(), [&](RuntimeCore& runtime) { runtime.scheduler().make_ready(*callback); });
+  if (!scheduled) DoneCallback::call_detached(callback);
+}
+
+void DoneCallback::call_detached(DoneCallback* callback) noexcept {
+  try {
+    callback->call();
+  } catch (...) {
+    // There is no runtime left to report to.
+  }
+  delete callback;
+}
+
+void wait_on_foreign_thread(TaskBase& task) {
+  if (current_worker() != nullptr) throw RuntimeError("Task::get() blocks, so it cannot be called on a worker: await the task");
+  task.wait_blocking();
+}
+
+std::exception_ptr TaskHandle::exception() const {
+  TaskBase& task = base();
+  if (!task.done()) throw InvalidStateError("the task " + task.name() + " has not ended yet: its exception is not set");
+  task.mark_retrieved();
+  if (task.outcome() == Outcome::cancelled) task.throw_outcome();
+  return task.error();
+}
+
+bool TaskHandle::cancel(std::string message) {
+  TaskBase& task = base();
+  if (task.done()) return false;
+  return task.cancel(message.empty() ? nullptr : std::make_shared<std::string const>(std::move(message)));
+}
+
+}  // namespace engine
+
+AnyTask current_task() {
+  engine::Worker& worker = engine::require_task("current_task()");
+  return AnyTask(engine::Ref<engine::TaskBase>(&worker.state.scope->task()));
+}
+
+std::vector<AnyTask> all_tasks() {
+  std::vector<AnyTask> tasks;
+  for (auto& task : engine::runtime_of(engine::require_task("all_tasks()")).all_tasks()) tasks.emplace_back(std::move(task));
+  return tasks;
+}
+
+}  // namespace weft

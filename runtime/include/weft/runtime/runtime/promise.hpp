@@ -1,0 +1,127 @@
+// The promise of every coroutine of this library, and how a coroutine hands its result on.
+//
+// A promise holds two words: `up_`, whom to tell, and `slot_`, where the result goes. Three kinds of parents stand behind `up_`:
+//   await    a coroutine that awaits this one; its AwaitRecord is in its own frame
+//   join     a gather; its JoinBase is in its own frame
+//   task     the control block of the task whose body this is
+// and one bit says *detached*: the parent is not below us on the native stack any more. An attached coroutine that ends simply returns, and
+// its parent, who is in the middle of resume(), looks at what was written. A detached one destroys its frame first, so that its
+// arguments die before anyone who waited goes on, and then tells its parent.
+//
+// The bit is written by whoever finds the coroutine suspended on its own native stack (the awaiting parent, the gather), or takes it
+// from a queue; always before another thread can reach the coroutine, so it is plain memory.
+//
+// The two words of a parent link are all that a frame pays for being a coroutine of this library.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <utility>
+
+#include <weft/runtime/algorithms/join_counter.hpp>
+#include <weft/runtime/platform/config.hpp>
+#include <weft/runtime/runtime/slot.hpp>
+#include <weft/runtime/scheduler/execution_state.hpp>
+#include <weft/runtime/scheduler/frame_pool.hpp>
+#include <weft/runtime/scheduler/worker.hpp>
+
+namespace weft::engine {
+
+class TaskBase;
+
+// What a coroutine that awaits another keeps for it, in its own frame.
+struct AwaitRecord {
+  std::coroutine_handle<> parent;
+  std::exception_ptr error;
+};
+
+// What a gather keeps for its children, in its own frame.
+class JoinBase : public Suspension {
+ public:
+  JoinBase() noexcept = default;
+  JoinBase(JoinBase const&) = delete;
+  JoinBase& operator=(JoinBase const&) = delete;
+
+  // A child that writes to `slot` has thrown; in its catch block.
+  virtual void child_failed(void* slot) noexcept = 0;
+  // A child was destroyed unstarted because the part was cancelled.
+  virtual void child_dropped(void* slot) noexcept = 0;
+
+  std::coroutine_handle<> commit(Worker& worker) noexcept override;
+
+  JoinCounter counter;
+  // The parent's state: its children start with a copy, and it resumes with it.
+  ExecutionState state;
+  std::coroutine_handle<> parent;
+  // Children that the parent has not seen end. INVARIANT: the parent's own.
+  std::int64_t outstanding = 0;
+
+ protected:
+  ~JoinBase() = default;
+};
+
+class PromiseBase {
+  enum Tag : std::uintptr_t { detached_bit = 1, kind_await = 0, kind_join = 2, kind_task = 4, kind_mask = 6, tag_mask = 7 };
+
+ public:
+  PromiseBase() noexcept = default;
+  PromiseBase(PromiseBase const&) = delete;
+  PromiseBase& operator=(PromiseBase const&) = delete;
+
+  WEFT_INLINE static void* operator new(std::size_t size) { return frame_allocate(size); }
+  WEFT_INLINE static void operator delete(void* frame, std::size_t size) noexcept { frame_free(frame, size); }
+
+  WEFT_INLINE void set_parent(AwaitRecord& record, void* slot) noexcept { set_up(&record, kind_await, slot); }
+  WEFT_INLINE void set_parent(JoinBase& join, void* slot) noexcept { set_up(&join, kind_join, slot); }
+  void set_parent(TaskBase& task, void* slot) noexcept { set_up(&task, kind_task | detached_bit, slot); }
+
+  WEFT_INLINE bool detached() const noexcept { return (up_ & detached_bit) != 0; }
+  WEFT_INLINE void detach() noexcept { up_ |= detached_bit; }
+  WEFT_INLINE JoinBase& join() const noexcept { return *up<JoinBase>(); }
+  WEFT_INLINE void* slot() const noexcept { return slot_; }
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  struct FinalAwaiter {
+    bool attached;
+    WEFT_INLINE bool await_ready() const noexcept { return attached; }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> coroutine) const noexcept {
+      std::uintptr_t const up = coroutine.promise().up_;
+      // LIFETIME: this awaiter and the frame are gone after the next line.
+      coroutine.destroy();
+      end_detached(up);
+    }
+    void await_resume() const noexcept {}
+  };
+  WEFT_INLINE FinalAwaiter final_suspend() const noexcept { return FinalAwaiter{!detached()}; }
+
+  WEFT_COLD void unhandled_exception() noexcept;
+
+ protected:
+  template <class T>
+  WEFT_INLINE Slot<T>& typed_slot() const noexcept { return *static_cast<Slot<T>*>(slot_); }
+
+ private:
+  template <class P>
+  WEFT_INLINE void set_up(P* parent, std::uintptr_t tag, void* slot) noexcept {
+    up_ = reinterpret_cast<std::uintptr_t>(parent) | tag;
+    slot_ = slot;
+  }
+  template <class P>
+  WEFT_INLINE P* up() const noexcept { return reinterpret_cast<P*>(up_ & ~std::uintptr_t{tag_mask}); }
+  static void end_detached(std::uintptr_t up) noexcept;
+
+  std::uintptr_t up_ = 0;
+  void* slot_ = nullptr;
+};
+
+// Puts the start of a coroutine off until the native stack has unwound: a suspension whose commit leaves it on the fork deque. Allocates;
+// throws std::bad_alloc.
+void defer_start(Worker& worker, std::coroutine_handle<> coroutine);
+
+// How a PromiseBase becomes an entry of a fork deque.
+WEFT_INLINE ForkItem* fork_item(PromiseBase& promise) noexcept { return reinterpret_cast<ForkItem*>(&promise); }
+
+}  // namespace weft::engine

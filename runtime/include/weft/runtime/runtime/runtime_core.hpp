@@ -1,0 +1,138 @@
+// One runtime: its scheduler, the registry of its tasks, and the supervisor that ends a run.
+//
+// REGISTRY. Tasks are listed in as many shards as there are workers, each with a lock of its own, from creation to the end. A task that
+// has failed stays listed, without a reference, until somebody has looked at its exception or the run ends, so that the failure
+// is reported exactly once.
+//
+// THE END OF A RUN goes in rounds, on a worker, without a coroutine and without memory of its own: a round cancels every task that was born
+// before it, waits for each of them, and then looks whether any task is left; if so, another round follows. Because the supervisor's steps
+// are ordinary runnables, the virtual clock cannot jump between the end of main and the cancels of the first round.
+// Destroying the runtime closes the gate to foreign threads first and then does the same.
+//
+// STUCK PROGRAMS. Under the virtual clock, when nothing is runnable, no timer is set and nothing external is out: during a run the supervisor
+// takes note of the task tree and begins its rounds; otherwise the submissions that are waiting get the exception.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <weft/runtime/runtime/promise.hpp>
+#include <weft/runtime/runtime/task.hpp>
+#include <weft/runtime/scheduler/blocking_pool.hpp>
+#include <weft/runtime/scheduler/scheduler.hpp>
+
+namespace weft::engine {
+
+// A future that a foreign thread holds.
+struct SubmissionTag;
+class Submission : public ListHook<SubmissionTag> {
+ public:
+  // The future gets this instead of a result, unless it has one.
+  virtual void fail(std::exception_ptr error) noexcept = 0;
+
+ protected:
+  ~Submission() = default;
+};
+
+struct RuntimeConfig {
+  SchedulerConfig scheduler;
+  unsigned blocking_threads = 64;
+  std::function<void(std::exception_ptr, TaskBase*)> on_unhandled;
+};
+
+class RuntimeCore final : public SchedulerHost {
+ public:
+  // Starts the workers; throws std::system_error.
+  explicit RuntimeCore(RuntimeConfig config);
+  RuntimeCore(RuntimeCore const&) = delete;
+  RuntimeCore& operator=(RuntimeCore const&) = delete;
+  // Cancels what is alive, in rounds, and joins.
+  ~RuntimeCore();
+
+  Scheduler& scheduler() noexcept { return scheduler_; }
+  Scheduler const& scheduler() const noexcept { return scheduler_; }
+  BlockingPool& blocking_pool() noexcept { return blocking_pool_; }
+
+  // Registers the task and makes its first step ready. From any thread; a foreign one holds the gate.
+  void spawn(TaskBase& task, GroupState* group = nullptr) noexcept;
+
+  // Blocks a foreign thread until `main` is done and the rounds are over. Throws Deadlock when the program was stuck, RuntimeError
+  // when a run is in progress.
+  void run_until_done(TaskBase& main);
+  // Before anything is made for a run: throws RuntimeError on a worker, and when a run is in progress.
+  void require_idle() const;
+  // After fork() the child has no workers.
+  void require_not_forked() const;
+  bool forked() const noexcept;
+
+  void add_submission(Submission& submission) noexcept;
+  void remove_submission(Submission& submission) noexcept;
+
+  void report_unhandled(std::exception_ptr error, TaskBase* task) noexcept;
+  std::vector<Ref<TaskBase>> all_tasks() const;
+  std::string task_tree() const;
+  std::uint64_t live_tasks() const noexcept;
+
+  // The last handle of a failed task goes. False when the runtime of this serial is gone, and has reported the failure.
+  static bool forget_failed(std::uint64_t serial, TaskBase& task) noexcept;
+  // Holds the runtime of this serial while `visit` runs; false when it is gone.
+  static bool with_runtime(std::uint64_t serial, std::function<void(RuntimeCore&)> const& visit);
+
+  void run_forked(Worker& worker, ForkItem* item) noexcept override;
+  void on_stuck(Worker& worker) noexcept override;
+
+  std::uint64_t serial() const noexcept { return serial_; }
+
+ private:
+  friend class TaskBase;
+
+  struct alignas(cache_line) Shard {
+    mutable SpinLock lock;
+    IntrusiveList<TaskBase, RegistryTag> alive, failed;
+    std::uint64_t born = 0;
+  };
+
+  class Supervisor final : public Runnable, public TaskWaiter {
+   public:
+    enum class Phase { idle, main, rounds };
+    explicit Supervisor(RuntimeCore& runtime) noexcept : Runnable(&Supervisor::step), core(runtime) {}
+    void on_done(TaskBase& task, ReadyBatch& ready) noexcept override;
+    static void step(Runnable& runnable, Worker& worker) noexcept;
+    void advance() noexcept;
+
+    RuntimeCore& core;
+    std::atomic<Phase> phase{Phase::idle};
+    Ref<TaskBase> waited_for;
+    std::string deadlock;
+    bool stuck = false;
+    real_sync::atomic<std::uint32_t> finished{0};
+  };
+
+  void leave_registry(TaskBase& task) noexcept;
+  void begin_round() noexcept;
+  Ref<TaskBase> first_alive(std::uint32_t born_before) const noexcept;
+  void supervise(TaskBase* main);
+  void report_failed() noexcept;
+
+  RuntimeConfig config_;
+  std::uint64_t const serial_;
+  std::uint64_t const fork_generation_;
+  std::unique_ptr<Shard[]> shards_;
+  std::atomic<std::uint32_t> round_{0};
+  std::atomic<bool> running_{false};
+  Supervisor supervisor_;
+  mutable SpinLock submissions_lock_;
+  IntrusiveList<Submission, SubmissionTag> submissions_;
+  Scheduler scheduler_;
+  BlockingPool blocking_pool_;
+};
+
+// The runtime of the task that calls; throws RuntimeError outside a task. `what` names the function that was called.
+Worker& require_task(char const* what);
+
+}  // namespace weft::engine

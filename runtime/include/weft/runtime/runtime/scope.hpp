@@ -1,0 +1,106 @@
+// Cancellation scopes: what a cancel reaches.
+//
+// Every task has a root scope; a timeout, the body of a task group, and a cancel_on_error or race block each have one while they last,
+// linked below the scope in which they were entered. A shielded block's scope is not linked, so nothing from outside reaches into it.
+// The structure below one task, scopes and the nodes that wait in them, is guarded by that task's `scopes_lock`.
+//
+// A REQUEST raises the epoch of its scope and of every scope below (task_word.hpp), claims the waiting nodes there and makes them ready. Code
+// that runs finds the epoch changed at its next await or gather. A node that waits for other tasks is not claimed: the request is
+// handed down to what it waits for, outside the lock, and the node stays armed until that has ended (asyncio's rule). While a
+// request is being handed down the node is pinned: its coroutine, if it is resumed meanwhile, waits until it is known whether the request
+// was accepted below (then it has been delivered) or not (then it is still pending here).
+//
+// LOCK ORDER: a task's scopes_lock, then the lock of a primitive, a wheel or a task's waiters. Never two scopes_locks at once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <weft/runtime/algorithms/intrusive_list.hpp>
+#include <weft/runtime/algorithms/task_word.hpp>
+#include <weft/runtime/scheduler/execution_state.hpp>
+
+namespace weft::engine {
+
+class TaskBase;
+class WaitNode;
+class Worker;
+struct BlockTag;
+struct WaitingTag;
+
+// The message of a cancel; null when there is none. Shared, so that passing it on needs no memory.
+using CancelMessage = std::shared_ptr<std::string const>;
+
+class Scope : public ListHook<BlockTag> {
+ public:
+  explicit Scope(TaskBase& task) noexcept : task_(&task) {}
+  Scope() noexcept = default;
+  Scope(Scope const&) = delete;
+  Scope& operator=(Scope const&) = delete;
+
+  TaskBase& task() const noexcept { return *task_; }
+  Scope* parent() const noexcept { return parent_; }
+
+  // ---- blocks: by the part that enters and leaves, on its worker
+  enum class Link { linked, shielded };
+  void enter(Worker& worker, Link link) noexcept;
+  // The part is back in the outer scope; a request from outside that was not delivered in the block is pending there.
+  void exit(Worker& worker) noexcept;
+
+  TaskWord word;
+
+ private:
+  friend class CancelRequest;
+  friend class WaitNode;
+  friend class TaskBase;
+  friend CancelMessage deliver_cancel(Worker& worker) noexcept;
+
+  void receive_from_parent() noexcept;
+  Scope* next_below(Scope* root) const noexcept;
+
+  TaskBase* task_ = nullptr;
+  Scope* parent_ = nullptr;
+  // What the part had seen of the parent's requests when it entered, and whether it was a part of a gather.
+  std::uint32_t parent_seen_ = 0;
+  std::uint32_t parent_flags_ = 0;
+  // The last request that came from the parent: its epoch here, and there. Zero: none.
+  std::uint32_t outer_epoch_ = 0;
+  std::uint32_t outer_parent_epoch_ = 0;
+  IntrusiveList<Scope, BlockTag> blocks_;
+  IntrusiveList<WaitNode, WaitingTag> waiting_;
+};
+
+// A request on its way: nodes to which it is still to be handed down. On the canceller's stack; no allocation, no recursion.
+class CancelRequest {
+ public:
+  explicit CancelRequest(CancelMessage message) noexcept : message_(std::move(message)) {}
+  CancelRequest(CancelRequest const&) = delete;
+  CancelRequest& operator=(CancelRequest const&) = delete;
+  ~CancelRequest() { finish(); }
+
+  // Reaches a scope: false when its task is done. Nodes that hand it down are kept for finish().
+  bool reach(Scope& scope) noexcept;
+  // A pinned node.
+  void keep(WaitNode& node) noexcept;
+
+ private:
+  // Hands down until nothing is left.
+  void finish() noexcept;
+
+  CancelMessage message_;
+  WaitNode* first_ = nullptr;
+  WaitNode** last_ = &first_;
+};
+
+// True when a request waits for delivery to the code that this worker runs.
+WEFT_INLINE bool cancel_pending(ExecutionState const& state) noexcept {
+  return state.scope->word.changed_since(state.seen) && state.scope->word.pending(state.seen);
+}
+
+// Delivers what is pending: from here on the part has seen it. Returns its message.
+CancelMessage deliver_cancel(Worker& worker) noexcept;
+
+[[noreturn]] void throw_cancelled(Worker& worker);
+
+}  // namespace weft::engine

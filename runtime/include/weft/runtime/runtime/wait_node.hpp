@@ -1,0 +1,85 @@
+// A suspended leaf: the node by which a coroutine that really waits is known to its scope and to what it waits for.
+//
+// LIFE. An awaiter that must wait stores its coroutine in await_suspend() and leaves itself in the worker's `pending`. The boundary commits
+// it: under the task's scopes_lock, arm() looks for a pending cancel, links the node into its scope, and registers it with the primitive
+// (under the primitive's own lock), which may find that there is nothing to wait for after all. From the unlock on, whoever claims
+// the node (claim.hpp) makes it ready on its task's scheduler; its step unlinks it from the scope, restores the part's state and drives the
+// coroutine. await_resume() then asks how the claim went: granted, or cancelled, in which case the awaiter first takes itself out of
+// the primitive (under its lock) before anything else can happen to its frame.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <string>
+
+#include <weft/runtime/algorithms/claim.hpp>
+#include <weft/runtime/algorithms/intrusive_list.hpp>
+#include <weft/runtime/runtime/scope.hpp>
+#include <weft/runtime/scheduler/execution_state.hpp>
+#include <weft/runtime/scheduler/runnable.hpp>
+#include <weft/runtime/scheduler/worker.hpp>
+
+namespace weft::engine {
+
+class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag> {
+ public:
+  explicit WaitNode(char const* what) noexcept : Runnable(&WaitNode::wake), what_(what) {}
+  WaitNode(WaitNode const&) = delete;
+  WaitNode& operator=(WaitNode const&) = delete;
+
+  Claim claim;
+
+  // By await_suspend(), on the way to the boundary.
+  void suspend(std::coroutine_handle<> coroutine, Worker& worker) noexcept {
+    coroutine_ = coroutine;
+    WEFT_ASSERT(worker.pending == nullptr);
+    worker.pending = this;
+  }
+
+  // The node's task, while it is armed or claimed.
+  TaskBase& task() const noexcept { return state_.scope->task(); }
+  Scheduler& scheduler() const noexcept;
+
+  bool was_cancelled() const noexcept { return claim.state() == ClaimState::cancelled; }
+
+  // For the task tree: what it waits for, in words, and which task, if it is one. Under the task's scopes_lock.
+  char const* what() const noexcept { return what_; }
+  virtual TaskBase const* awaited_task() const noexcept { return nullptr; }
+
+ protected:
+  ~WaitNode() = default;
+
+  // Registers with the primitive, by `enlist() -> bool`: false when there is nothing to wait for.
+  template <class Enlist>
+  std::coroutine_handle<> arm(Worker& worker, Enlist&& enlist) noexcept {
+    if (!arm_begin(worker)) return coroutine_;
+    bool const waits = enlist();
+    return arm_end(waits) ? std::coroutine_handle<>{} : coroutine_;
+  }
+
+  // A node that waits for tasks hands a request down instead of being claimed by it. True when one of them accepted it.
+  void hands_down() noexcept { hands_down_ = true; }
+  virtual bool hand_down(CancelRequest&) noexcept { return false; }
+
+ private:
+  friend class CancelRequest;
+  friend class Scope;
+  friend class TaskBase;
+
+  static void wake(Runnable& runnable, Worker& worker) noexcept;
+  bool arm_begin(Worker& worker) noexcept;
+  bool arm_end(bool waits) noexcept;
+
+  char const* what_;
+  bool hands_down_ = false;
+  bool pending_at_arm_ = false;
+  // INVARIANT: under the task's scopes_lock. Requests that are being handed down; while there are any, the node does not resume.
+  std::uint32_t requests_ = 0;
+  // The newest request that was accepted below, zero if none.
+  std::uint32_t handed_epoch_ = 0;
+  WaitNode* next_kept_ = nullptr;
+  ExecutionState state_;
+  std::coroutine_handle<> coroutine_;
+};
+
+}  // namespace weft::engine

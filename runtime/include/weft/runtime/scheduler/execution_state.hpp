@@ -1,0 +1,25 @@
+// What a worker knows about the code that it runs: which scope a cancel must reach, and which requests it has seen.
+//
+// The state belongs to a *part*: the body of a task, or one child of a bare gather. It lives in the worker while the part runs, moves into
+// the wait node when the part really suspends, and comes back when it resumes; a chain of plain awaits shares one. So no coroutine
+// frame carries it, spawning copies nothing, and the check for a cancel is a load and a compare (see task_word.hpp).
+#pragma once
+
+#include <cstdint>
+
+namespace weft::engine {
+
+class Scope;
+
+struct ExecutionState {
+  // The part has changed its state since it started; whoever ran it nested puts its own back.
+  static constexpr std::uint32_t dirty = 1;
+  // A child of a bare gather, not the body of the task.
+  static constexpr std::uint32_t part = 2;
+
+  Scope* scope = nullptr;
+  std::uint32_t seen = 0;
+  std::uint32_t flags = 0;
+};
+
+}  // namespace weft::engine

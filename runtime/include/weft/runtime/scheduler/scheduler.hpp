@@ -1,0 +1,105 @@
+// The workers of one runtime, and what they share: injector, idle set, clock, and the way in for foreign threads.
+//
+// START: the constructor makes the workers, start() their threads; a thread that cannot be created stops and joins those that were, and
+// throws std::system_error. END: see worker.hpp; foreign threads are held off by the gate (algorithms/gate.hpp).
+//
+// THE VIRTUAL CLOCK stands still while anything runs or could run. The worker that parks last, and that sees, after it has looked at every queue
+// once more, that all others are still parked, owns the moment: it moves the clock to the earliest timer and fires what is due, or,
+// when there is no timer and nothing external is out, tells the host that the program is stuck. All timers of a virtual clock are in one
+// wheel, so that equal deadlines fire in the order in which they were set.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <pthread.h>
+
+#include <weft/runtime/algorithms/gate.hpp>
+#include <weft/runtime/algorithms/idle_set.hpp>
+#include <weft/runtime/scheduler/worker.hpp>
+
+namespace weft::engine {
+
+struct SchedulerConfig {
+  unsigned workers = 1;
+  std::string thread_name = "weft";
+  bool pin = false;
+  bool virtual_clock = false;
+  bool deterministic = false;
+  std::uint64_t seed = 0;
+  std::function<void(unsigned)> on_thread_start, on_thread_stop;
+};
+
+// What the scheduler asks of the floor above.
+class SchedulerHost {
+ public:
+  // Runs a child that left the stack of the gather that made it.
+  virtual void run_forked(Worker& worker, ForkItem* item) noexcept = 0;
+  // Under the virtual clock: nothing is runnable, no timer is set, nothing external is out. The host makes something ready, or the
+  // scheduler sleeps until a foreign thread comes.
+  virtual void on_stuck(Worker& worker) noexcept = 0;
+
+ protected:
+  ~SchedulerHost() = default;
+};
+
+class Scheduler {
+ public:
+  Scheduler(SchedulerConfig config, SchedulerHost& host);
+  Scheduler(Scheduler const&) = delete;
+  Scheduler& operator=(Scheduler const&) = delete;
+  ~Scheduler();
+
+  void start();
+  // By a foreign thread, when no task is left. Joins.
+  void stop() noexcept;
+
+  // From any thread. The caller owns the claim on `runnable`, or holds the gate.
+  void make_ready(Runnable& runnable) noexcept;
+  void make_ready(ReadyBatch& batch) noexcept;
+
+  // Nanoseconds since the clock's epoch.
+  std::int64_t now() const noexcept;
+  bool virtual_clock() const noexcept { return config_.virtual_clock; }
+  // While one is out, the virtual clock does not jump and the program is not stuck.
+  void external_begin() noexcept { external_.fetch_add(1, std::memory_order_relaxed); }
+  void external_end() noexcept;
+
+  Gate& gate() noexcept { return gate_; }
+  SchedulerHost& host() noexcept { return host_; }
+  SchedulerConfig const& config() const noexcept { return config_; }
+  unsigned size() const noexcept { return static_cast<unsigned>(workers_.size()); }
+  Worker& worker(unsigned index) noexcept { return *workers_[index]; }
+  Worker const& worker(unsigned index) const noexcept { return *workers_[index]; }
+  IdleSet<real_sync>& idle() noexcept { return idle_; }
+  Injector<real_sync, Runnable>& injector() noexcept { return injector_; }
+  // ORDER(stop): acquire; pairs with stop().
+  bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
+  bool has_visible_work() const noexcept;
+
+  // By the worker that found everybody parked, under the virtual clock. True when it made something ready.
+  bool advance_virtual_clock(Worker& worker) noexcept;
+  // A timer is set and nothing external is out.
+  bool may_advance() const noexcept;
+
+ private:
+  static void* thread_main(void* argument) noexcept;
+
+  SchedulerConfig const config_;
+  SchedulerHost& host_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<pthread_t> threads_;
+  Gate gate_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::int64_t> virtual_now_{0};
+  std::atomic<std::int64_t> external_{0};
+  alignas(cache_line) Injector<real_sync, Runnable> injector_;
+  alignas(cache_line) IdleSet<real_sync> idle_;
+  alignas(cache_line) std::atomic<unsigned> next_attention_{0};
+};
+
+}  // namespace weft::engine

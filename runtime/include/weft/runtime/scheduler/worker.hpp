@@ -1,0 +1,182 @@
+// One worker: a thread, its queues, and the loop that decides what runs next.
+//
+// THE LOOP. A worker takes its own ready runnables first (run queue, FIFO: asyncio's order), then what is left on its fork deque (LIFO), then
+// looks outside: timers that are due, the injector, other workers' queues. When all of that is empty it parks.
+//
+// RUNNING COROUTINES. drive() resumes a coroutine as a plain call. `co_await child` and gather resume the child inside the parent's
+// resume, so a chain of awaits is a chain of native frames, and a child that ends without suspending costs its parent no suspension.
+// When a leaf must wait it leaves its node in `pending` and returns; every frame between the leaf and the nearest *boundary* (drive's
+// caller: the loop, or a gather that runs its own children) suspends and returns too; and only then the boundary *commits* the node:
+// arms it, so that others may wake it. So whoever wakes a leaf finds the whole chain suspended, and the links between parents and
+// children are plain memory. A commit that finds its condition met gives the handle back and the boundary resumes it at once.
+// A frame that ends after its parent has suspended puts the parent into `next`; drive() goes on with it, in constant native stack.
+//
+// WHO WAKES WHOM. Pushing to a queue never wakes by itself: the fork deque publishes work when a thief wants it, and the run queue's push
+// looks at the idle set, one relaxed load, and wakes a parked worker only if nobody is searching. A searcher that finds work and was
+// the last one searching wakes another. A parker announces itself, passes the heavy half of the fence, and looks at everything
+// once more; see idle_set.hpp.
+//
+// FAIRNESS. Every 61 steps of the loop, and from inside gathers that never suspend every so many children (`fuel`), a worker polls: timers,
+// injector, `attention`. When runnables wait and no worker is idle to take them, poll() sets `unwind`: the gathers on the native
+// stack stop running their children, leave them on the fork deque and suspend, so that the loop gets its turn and comes back to them
+// later. A native stack that comes near its limit unwinds in the same way.
+//
+// END. The runtime ends all tasks first; then stop() sets a flag and wakes all; a worker leaves its loop when it sees the flag and has
+// nothing to run.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+
+#include <weft/runtime/algorithms/fork_deque.hpp>
+#include <weft/runtime/algorithms/run_queue.hpp>
+#include <weft/runtime/algorithms/spin_lock.hpp>
+#include <weft/runtime/algorithms/timer_wheel.hpp>
+#include <weft/runtime/platform/config.hpp>
+#include <weft/runtime/platform/cpu.hpp>
+#include <weft/runtime/scheduler/execution_state.hpp>
+#include <weft/runtime/scheduler/runnable.hpp>
+
+namespace weft::engine {
+
+class Scheduler;
+
+// A child of a gather, or a coroutine whose start was put off, on a fork deque. What it points to is the business of the floor above.
+struct ForkItem;
+
+// A coroutine that is about to wait, seen from the boundary that commits it.
+class Suspension {
+ public:
+  // Arms the suspension. Gives back a coroutine that must be resumed now, because there is nothing to wait for, or a null handle; then
+  // another worker may already be resuming it. LIFETIME: on a null handle the suspension may be gone.
+  virtual std::coroutine_handle<> commit(Worker& worker) noexcept = 0;
+
+ protected:
+  ~Suspension() = default;
+};
+
+// A timer. `fire` runs under the wheel's lock and must claim; what it claimed goes into the batch.
+struct Timer : TimerNode {
+  using Fire = void (*)(Timer&, ReadyBatch& ready, ReadyBatch& at_once) noexcept;
+  explicit Timer(Fire fire_function) noexcept : fire(fire_function) {}
+  Fire fire;
+  // The wheel that holds it. INVARIANT: written by the one who arms it, before it is in the wheel.
+  Worker* wheel = nullptr;
+};
+
+// A number that its worker alone writes and anyone may read.
+class Counter {
+ public:
+  WEFT_INLINE void add(std::uint64_t n) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+class alignas(cache_line) Worker {
+ public:
+  Worker(Scheduler& scheduler, unsigned index);
+  Worker(Worker const&) = delete;
+  Worker& operator=(Worker const&) = delete;
+  ~Worker();
+
+  // ---- what the coroutine machinery reads and writes on its hot path; only by code that this worker runs
+  ExecutionState state;
+  Suspension* pending = nullptr;
+  std::coroutine_handle<> next{};
+  // The native stack may grow down to here; below, children go to the fork deque.
+  std::uintptr_t stack_limit = 0;
+  // Children that gathers may still run before the next poll.
+  std::uint32_t fuel = 1;
+  // The gathers on the native stack are leaving it.
+  bool unwind = false;
+  ForkDeque<real_sync, ForkItem*> deque;
+
+  // ---- the machinery
+  void drive(std::coroutine_handle<> coroutine) noexcept;
+  WEFT_INLINE bool near_stack_limit() const noexcept { return stack_pointer() < stack_limit; }
+  // A gather has used up the fuel.
+  WEFT_COLD void poll_from_gather() noexcept;
+  // A push to the fork deque has published work for thieves.
+  WEFT_COLD void on_published() noexcept;
+
+  // ---- by code on this worker
+  // Behind everything that is ready here.
+  void make_ready(Runnable& runnable) noexcept;
+
+  // ---- timers; arm by this worker, disarm by any
+  void arm(Timer& timer, std::int64_t expiry) noexcept;
+  // False when the timer had left the wheel: it has fired, or is about to have.
+  static bool disarm(Timer& timer) noexcept;
+
+  Scheduler& scheduler() const noexcept { return scheduler_; }
+  unsigned index() const noexcept { return index_; }
+
+  // ---- by the scheduler
+  void run() noexcept;
+  bool has_visible_work() const noexcept;
+  Runnable* steal_from(Worker& victim, bool forced, ForkItem*& forked) noexcept;
+  // Fires what is due by `now` in this worker's wheel. True when something was due.
+  bool fire_timers(Worker& on, std::int64_t now) noexcept;
+  // ORDER(next-expiry): relaxed; a hint: whoever acts on it takes the wheel's lock.
+  std::int64_t next_expiry() const noexcept { return next_expiry_.load(std::memory_order_relaxed); }
+  std::size_t timer_count() const noexcept { return timer_count_.load(std::memory_order_relaxed); }
+  void request_attention() noexcept;
+
+  struct Stats {
+    Counter steps, local_pops, steals_tried, steals_won, parks, wakeups, busy_ns;
+  } stats;
+  // INVARIANT: written by the worker when it parks and unparks; zero while parked.
+  std::atomic<std::int64_t> busy_since{0};
+  RunQueue<real_sync, Runnable*> run_queue;
+
+ private:
+  friend class Scheduler;
+
+  bool take_step() noexcept;
+  Runnable* pop_runnable() noexcept;
+  void run_runnable(Runnable& runnable) noexcept;
+  bool run_forked() noexcept;
+  bool poll() noexcept;
+  bool take_injected() noexcept;
+  bool search() noexcept;
+  bool steal_round(bool forced) noexcept;
+  void end_search() noexcept;
+  void park() noexcept;
+  void park_virtual(bool last) noexcept;
+  void park_steady() noexcept;
+  std::uint32_t next_random() noexcept;
+  void refuel(std::int64_t now) noexcept;
+
+  Scheduler& scheduler_;
+  unsigned const index_;
+  // Counted as searching in the idle set.
+  bool searching_ = false;
+  std::uint32_t ticks_ = 0;
+  std::uint32_t steps_since_forked_ = 0;
+  std::uint32_t fuel_granted_ = 1;
+  std::int64_t last_poll_ = 0;
+  std::int64_t last_loop_ = 0;
+  std::uint32_t random_;
+
+  // Set by who submits work when no worker is idle; asks for a poll.
+  alignas(cache_line) std::atomic<bool> attention_{false};
+
+  alignas(cache_line) SpinLock wheel_lock_;
+  TimerWheel wheel_;
+  std::atomic<std::int64_t> next_expiry_;
+  std::atomic<std::size_t> timer_count_{0};
+};
+
+// The worker that runs the calling code, or null on a foreign thread.
+//
+// The read is inline. That is safe across suspensions: g++ lowers coroutines before any pass that could keep a thread-local's address, and
+// clang's thread-local intrinsic (since 16) is not moved across a suspension point. tests/unit/tls_test.cpp keeps it so.
+extern constinit thread_local Worker* tls_worker [[gnu::tls_model("initial-exec")]];
+WEFT_INLINE Worker* current_worker() noexcept { return tls_worker; }
+
+}  // namespace weft::engine

@@ -1,0 +1,203 @@
+// Requests, scopes and the nodes that wait in them. The protocol is at the heads of scope.hpp and wait_node.hpp.
+#include <weft/runtime/platform/errors.hpp>
+#include <weft/runtime/runtime/scope.hpp>
+#include <weft/runtime/runtime/task.hpp>
+#include <weft/runtime/runtime/runtime_core.hpp>
+#include <weft/runtime/runtime/wait_node.hpp>
+
+namespace weft::engine {
+
+// ---------------------------------------------------------------- blocks
+
+void Scope::enter(Worker& worker, Link link) noexcept {
+  ExecutionState& state = worker.state;
+  parent_ = state.scope;
+  task_ = &parent_->task();
+  parent_seen_ = state.seen;
+  parent_flags_ = state.flags;
+  if (link == Link::linked) {
+    task_->scopes_lock().lock();
+    parent_->blocks_.push_back(*this);
+    // Undelivered out there: it is delivered in here, at the first suspension.
+    if (parent_->word.pending(parent_seen_)) receive_from_parent();
+    task_->scopes_lock().unlock();
+  }
+  state.scope = this;
+  state.seen = 0;
+  state.flags |= ExecutionState::dirty;
+}
+
+void Scope::exit(Worker& worker) noexcept {
+  ExecutionState& state = worker.state;
+  WEFT_ASSERT(state.scope == this);
+  std::uint32_t seen = parent_seen_;
+  if (linked()) {
+    task_->scopes_lock().lock();
+    unlink();
+    WEFT_ASSERT(blocks_.empty());
+    // Wrap-around safe: epochs are compared by their distance.
+    if (outer_epoch_ != 0 && static_cast<std::int32_t>(state.seen - outer_epoch_) >= 0) seen = outer_parent_epoch_;
+    task_->scopes_lock().unlock();
+  }
+  state.scope = parent_;
+  state.seen = seen;
+}
+
+// Under the lock, when the parent's epoch has been raised.
+void Scope::receive_from_parent() noexcept {
+  (void)word.cancel(false);
+  outer_epoch_ = word.epoch();
+  outer_parent_epoch_ = parent_->word.epoch();
+}
+
+// The next scope in the subtree of `root`, parents before children.
+Scope* Scope::next_below(Scope* root) const noexcept {
+  if (Scope* const child = blocks_.front()) return child;
+  for (Scope const* scope = this; scope != root; scope = scope->parent_)
+    if (Scope* const sibling = scope->parent_->blocks_.next(*scope)) return sibling;
+  return nullptr;
+}
+
+// ---------------------------------------------------------------- requests
+
+bool CancelRequest::reach(Scope& scope) noexcept {
+  TaskBase& task = scope.task();
+  Scheduler& scheduler = task.runtime().scheduler();
+  ReadyBatch ready;
+  CancelMessage previous;
+  task.scopes_lock().lock();
+  if (!scope.word.cancel()) {
+    task.scopes_lock().unlock();
+    return false;
+  }
+  if (&scope == &task.root()) {
+    // The old message is destroyed after the unlock.
+    previous = std::move(task.message_);
+    task.message_ = message_;
+  }
+  for (Scope* below = &scope; below != nullptr; below = below->next_below(&scope)) {
+    if (below != &scope) below->receive_from_parent();
+    for (WaitNode* node = below->waiting_.front(); node != nullptr;) {
+      WaitNode* const next = below->waiting_.next(*node);
+      if (node->hands_down_) {
+        if (node->claim.state() == ClaimState::armed && node->requests_++ == 0) keep(*node);
+      } else if (node->claim.try_cancel()) {
+        node->unlink();
+        ready.push(*node);
+      }
+      node = next;
+    }
+  }
+  task.scopes_lock().unlock();
+  // LIFETIME: once its last node is ready, task and runtime may end at any time.
+  if (!ready.empty()) scheduler.make_ready(ready);
+  return true;
+}
+
+void CancelRequest::keep(WaitNode& node) noexcept {
+  node.next_kept_ = nullptr;
+  *last_ = &node;
+  last_ = &node.next_kept_;
+}
+
+void CancelRequest::finish() noexcept {
+  while (first_ != nullptr) {
+    WaitNode& node = *first_;
+    first_ = node.next_kept_;
+    if (first_ == nullptr) last_ = &first_;
+    // Pinned by requests_: node and task stay where they are until the unlock below.
+    TaskBase& task = node.task();
+    std::uint32_t const epoch = node.state_.scope->word.epoch();
+    bool const accepted = node.hand_down(*this);
+    task.scopes_lock().lock();
+    if (accepted) node.handed_epoch_ = epoch;
+    bool const more = --node.requests_ != 0;
+    if (more) keep(node);
+    task.scopes_lock().unlock();
+  }
+}
+
+CancelMessage deliver_cancel(Worker& worker) noexcept {
+  ExecutionState& state = worker.state;
+  TaskBase& task = state.scope->task();
+  task.scopes_lock().lock();
+  state.seen = state.scope->word.epoch();
+  state.flags |= ExecutionState::dirty;
+  // A message belongs to the task; cancels that blocks make have none.
+  Scope const* scope = state.scope;
+  while (scope->parent() != nullptr && scope->outer_epoch_ == scope->word.epoch()) scope = scope->parent();
+  CancelMessage message = scope == &task.root() ? task.message_ : nullptr;
+  task.scopes_lock().unlock();
+  return message;
+}
+
+void throw_cancelled(Worker& worker) {
+  CancelMessage const message = deliver_cancel(worker);
+  throw CancelledError(message ? *message : std::string());
+}
+
+// ---------------------------------------------------------------- nodes
+
+Scheduler& WaitNode::scheduler() const noexcept { return task().runtime().scheduler(); }
+
+bool WaitNode::arm_begin(Worker& worker) noexcept {
+  state_ = worker.state;
+  TaskBase& owner = task();
+  owner.scopes_lock().lock();
+  pending_at_arm_ = cancel_pending(state_);
+  if (pending_at_arm_ && !hands_down_) {
+    owner.scopes_lock().unlock();
+    claim.reset(ClaimState::cancelled);
+    return false;
+  }
+  handed_epoch_ = 0;
+  claim.reset(ClaimState::armed);
+  state_.scope->waiting_.push_back(*this);
+  return true;
+}
+
+bool WaitNode::arm_end(bool waits) noexcept {
+  TaskBase& owner = task();
+  if (!waits) {
+    unlink();
+    owner.scopes_lock().unlock();
+    claim.reset(ClaimState::fired);
+    return false;
+  }
+  if (!pending_at_arm_) {
+    owner.scopes_lock().unlock();
+    return true;
+  }
+  // asyncio hands a request that came while the task ran down to what it awaits next.
+  requests_ = 1;
+  CancelMessage message = owner.message_;
+  owner.scopes_lock().unlock();
+  CancelRequest request(std::move(message));
+  request.keep(*this);
+  return true;
+}
+
+void WaitNode::wake(Runnable& runnable, Worker& worker) noexcept {
+  auto& node = static_cast<WaitNode&>(runnable);
+  // A canceller has unlinked the node already.
+  if (node.claim.state() == ClaimState::fired) {
+    TaskBase& owner = node.task();
+    owner.scopes_lock().lock();
+    while (node.requests_ != 0) {
+      // Somebody is handing a request down for us, and is between two instructions.
+      owner.scopes_lock().unlock();
+      real_sync::yield();
+      owner.scopes_lock().lock();
+    }
+    node.unlink();
+    if (node.handed_epoch_ != 0) {
+      node.state_.seen = node.handed_epoch_;
+      node.state_.flags |= ExecutionState::dirty;
+    }
+    owner.scopes_lock().unlock();
+  }
+  worker.state = node.state_;
+  worker.drive(node.coroutine_);
+}
+
+}  // namespace weft::engine

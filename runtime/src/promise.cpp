@@ -1,0 +1,112 @@
+// The cold half of the coroutine machinery: ends that find their parent suspended, starts that were put off, children taken from a deque.
+#include <weft/runtime/runtime/promise.hpp>
+
+#include <weft/runtime/runtime/runtime_core.hpp>
+#include <weft/runtime/runtime/task.hpp>
+
+namespace weft::engine {
+namespace {
+
+// A coroutine that starts when the native stack has unwound. On the fork deque as a tagged pointer: promises are aligned, so bit 0 is free.
+class DeferredStart final : public Suspension {
+ public:
+  explicit DeferredStart(std::coroutine_handle<> coroutine) noexcept : coroutine_(coroutine) {}
+  static void* operator new(std::size_t size) { return frame_allocate(size); }
+  static void operator delete(void* block, std::size_t size) noexcept { frame_free(block, size); }
+
+  std::coroutine_handle<> commit(Worker& worker) noexcept override {
+    state_ = worker.state;
+    switch (worker.deque.push(reinterpret_cast<ForkItem*>(reinterpret_cast<std::uintptr_t>(this) | 1))) {
+      case Pushed::published: worker.on_published(); break;
+      case Pushed::kept: break;
+      case Pushed::failed: {
+        // No memory for the deque: start it here, on whatever stack is left.
+        std::coroutine_handle<> const coroutine = coroutine_;
+        delete this;
+        return coroutine;
+      }
+    }
+    return {};
+  }
+
+  static DeferredStart* from(ForkItem* item) noexcept {
+    auto const bits = reinterpret_cast<std::uintptr_t>(item);
+    return (bits & 1) != 0 ? reinterpret_cast<DeferredStart*>(bits & ~std::uintptr_t{1}) : nullptr;
+  }
+
+  std::coroutine_handle<> take(Worker& worker) noexcept {
+    std::coroutine_handle<> const coroutine = coroutine_;
+    worker.state = state_;
+    delete this;
+    return coroutine;
+  }
+
+ private:
+  std::coroutine_handle<> coroutine_;
+  ExecutionState state_;
+};
+
+}  // namespace
+
+std::coroutine_handle<> JoinBase::commit(Worker&) noexcept {
+  std::coroutine_handle<> const resumed = parent;
+  // LIFETIME: from here on the last child may resume the parent, whose frame holds this join.
+  return counter.wait(outstanding) ? resumed : std::coroutine_handle<>{};
+}
+
+void PromiseBase::end_detached(std::uintptr_t up) noexcept {
+  Worker& worker = *current_worker();
+  std::uintptr_t const pointer = up & ~std::uintptr_t{tag_mask};
+  switch (up & kind_mask) {
+    case kind_await:
+      worker.next = reinterpret_cast<AwaitRecord*>(pointer)->parent;
+      return;
+    case kind_join: {
+      auto& join = *reinterpret_cast<JoinBase*>(pointer);
+      if (!join.counter.arrive()) return;
+      worker.state = join.state;
+      worker.next = join.parent;
+      return;
+    }
+    default: reinterpret_cast<TaskBase*>(pointer)->finish(worker); return;
+  }
+}
+
+void PromiseBase::unhandled_exception() noexcept {
+  switch (up_ & kind_mask) {
+    case kind_await: up<AwaitRecord>()->error = std::current_exception(); return;
+    case kind_join: up<JoinBase>()->child_failed(slot_); return;
+    default: up<TaskBase>()->store_exception(); return;
+  }
+}
+
+void defer_start(Worker& worker, std::coroutine_handle<> coroutine) {
+  worker.pending = new DeferredStart(coroutine);
+  // The gathers below leave the stack too, otherwise the start would be behind their children.
+  worker.unwind = true;
+}
+
+void RuntimeCore::run_forked(Worker& worker, ForkItem* item) noexcept {
+  if (DeferredStart* const deferred = DeferredStart::from(item)) {
+    worker.drive(deferred->take(worker));
+    return;
+  }
+  auto& promise = *reinterpret_cast<PromiseBase*>(item);
+  JoinBase& join = promise.join();
+  auto const coroutine = std::coroutine_handle<PromiseBase>::from_promise(promise);
+  worker.state = join.state;
+  worker.state.flags = ExecutionState::part;
+  promise.detach();
+  if (!cancel_pending(worker.state)) {
+    worker.drive(coroutine);
+    return;
+  }
+  // A cancel reached the part before this child had started: it never runs.
+  join.child_dropped(promise.slot());
+  coroutine.destroy();
+  if (!join.counter.arrive()) return;
+  worker.state = join.state;
+  worker.drive(join.parent);
+}
+
+}  // namespace weft::engine

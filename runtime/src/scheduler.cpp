@@ -1,0 +1,139 @@
+// Starting and ending the workers, the way in for foreign threads, and the virtual clock.
+#include <weft/runtime/scheduler/scheduler.hpp>
+
+#include <chrono>
+#include <system_error>
+
+#include <weft/runtime/platform/cpu.hpp>
+#include <weft/runtime/platform/fault.hpp>
+
+namespace weft::engine {
+namespace {
+
+// The native stack that a chain of nested awaits may use; what is below belongs to the user's own calls.
+constexpr std::size_t nested_stack = std::size_t{1} << 20;
+constexpr std::size_t worker_stack = std::size_t{8} << 20;
+
+}  // namespace
+
+Scheduler::Scheduler(SchedulerConfig config, SchedulerHost& host)
+    : config_(std::move(config)), host_(host), idle_(config_.workers) {
+  workers_.reserve(config_.workers);
+  for (unsigned i = 0; i < config_.workers; ++i) workers_.push_back(std::make_unique<Worker>(*this, i));
+  threads_.reserve(config_.workers);
+}
+
+Scheduler::~Scheduler() {
+  if (!threads_.empty()) stop();
+}
+
+void Scheduler::start() {
+  pthread_attr_t attributes;
+  WEFT_CHECK(pthread_attr_init(&attributes) == 0);
+  int error = pthread_attr_setstacksize(&attributes, worker_stack);
+  for (auto& worker : workers_) {
+    if (error != 0) break;
+    pthread_t thread{};
+    try {
+      fault::on_thread_creation();
+      error = pthread_create(&thread, &attributes, &Scheduler::thread_main, worker.get());
+    } catch (std::system_error const& injected) {
+      error = injected.code().value();
+    }
+    if (error == 0) threads_.push_back(thread);
+  }
+  pthread_attr_destroy(&attributes);
+  if (error == 0) return;
+  stop();
+  throw std::system_error(error, std::generic_category(), "weft: a worker thread could not be created");
+}
+
+void Scheduler::stop() noexcept {
+  // ORDER(stop): release; pairs with stopping(): what was done before the end is visible to the workers that end.
+  stopping_.store(true, std::memory_order_release);
+  idle_.notify_all();
+  for (pthread_t const thread : threads_) pthread_join(thread, nullptr);
+  threads_.clear();
+  gate_.close();
+  gate_.wait_empty();
+}
+
+void* Scheduler::thread_main(void* argument) noexcept {
+  Worker& worker = *static_cast<Worker*>(argument);
+  Scheduler& scheduler = worker.scheduler();
+  SchedulerConfig const& config = scheduler.config();
+  tls_worker = &worker;
+  set_thread_name((config.thread_name + "-" + std::to_string(worker.index())).c_str());
+  if (config.pin) pin_to_core(worker.index());
+  worker.stack_limit = stack_pointer() - nested_stack;
+  worker.busy_since.store(scheduler.now(), std::memory_order_relaxed);
+  if (config.on_thread_start) config.on_thread_start(worker.index());
+  worker.run();
+  if (config.on_thread_stop) config.on_thread_stop(worker.index());
+  tls_worker = nullptr;
+  return nullptr;
+}
+
+void Scheduler::make_ready(Runnable& runnable) noexcept {
+  Worker* const here = current_worker();
+  if (here != nullptr && &here->scheduler() == this) {
+    here->make_ready(runnable);
+    return;
+  }
+  gate_.enter();
+  (void)injector_.push(runnable);
+  idle_.notify_one_from_foreign_thread();
+  if (!idle_.any_idle()) {
+    // Everybody is busy, perhaps inside gathers that never suspend: ask one, each time another, to look.
+    workers_[next_attention_.fetch_add(1, std::memory_order_relaxed) % workers_.size()]->request_attention();
+  }
+  // LIFETIME: what we pushed may have run to the end of the runtime; only the gate holds it.
+  gate_.leave();
+}
+
+void Scheduler::make_ready(ReadyBatch& batch) noexcept {
+  while (Runnable* const runnable = batch.pop()) make_ready(*runnable);
+}
+
+std::int64_t Scheduler::now() const noexcept {
+  // ORDER(virtual-now): acquire; pairs with advance_virtual_clock(): what happened before the jump happens before what follows.
+  if (config_.virtual_clock) return virtual_now_.load(std::memory_order_acquire);
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void Scheduler::external_end() noexcept {
+  gate_.enter();
+  external_.fetch_sub(1, std::memory_order_relaxed);
+  // The worker that parked last may have waited for nothing but this.
+  if (config_.virtual_clock) idle_.notify_one_from_foreign_thread();
+  gate_.leave();
+}
+
+bool Scheduler::has_visible_work() const noexcept {
+  if (!injector_.empty()) return true;
+  for (auto const& worker : workers_)
+    if (worker->has_visible_work()) return true;
+  return false;
+}
+
+bool Scheduler::may_advance() const noexcept {
+  return external_.load(std::memory_order_relaxed) == 0 && workers_[0]->next_expiry() != TimerWheel::never;
+}
+
+bool Scheduler::advance_virtual_clock(Worker& worker) noexcept {
+  if (external_.load(std::memory_order_relaxed) != 0) return false;
+  Worker& home = *workers_[0];
+  std::int64_t const expiry = home.next_expiry();
+  if (expiry == TimerWheel::never) {
+    host_.on_stuck(worker);
+    return has_visible_work();
+  }
+  if (expiry > virtual_now_.load(std::memory_order_relaxed)) {
+    // ORDER(virtual-now): release; pairs with now().
+    virtual_now_.store(expiry, std::memory_order_release);
+  }
+  home.fire_timers(worker, virtual_now_.load(std::memory_order_relaxed));
+  return true;
+}
+
+}  // namespace weft::engine

@@ -1,0 +1,248 @@
+// The life of a task between its first step and its last handle. The rules are at the head of task.hpp.
+#include <weft/runtime/runtime/task.hpp>
+
+#include <weft/runtime/platform/errors.hpp>
+#include <weft/runtime/runtime/group.hpp>
+#include <weft/runtime/runtime/promise.hpp>
+#include <weft/runtime/runtime/runtime_core.hpp>
+#include <weft/runtime/runtime/wait_node.hpp>
+
+namespace weft::engine {
+
+TaskBase::TaskBase(RuntimeCore& runtime, std::coroutine_handle<PromiseBase> coroutine) noexcept
+    : Runnable(&TaskBase::start), root_(*this), coroutine_(coroutine), runtime_(&runtime), runtime_serial_(runtime.serial()) {}
+
+TaskBase::~TaskBase() = default;
+
+void TaskBase::start(Runnable& runnable, Worker& worker) noexcept {
+  auto& task = static_cast<TaskBase&>(runnable);
+  worker.state = ExecutionState{&task.root_, 0, 0};
+  if (!task.root_.word.pending(0)) {
+    worker.drive(task.coroutine_);
+    return;
+  }
+  // Cancelled before its first step: the body never runs.
+  task.coroutine_.destroy();
+  task.outcome_ = Outcome::cancelled;
+  task.finish(worker);
+}
+
+void TaskBase::store_exception() noexcept {
+  if (!current_exception_is_cancelled()) {
+    error_ = std::current_exception();
+    outcome_ = Outcome::error;
+    return;
+  }
+  outcome_ = Outcome::cancelled;
+  try {
+    throw;
+  } catch (CancelledError const& cancelled) {
+    CancelMessage message;
+    try {
+      if (!cancelled.message().empty()) message = std::make_shared<std::string const>(cancelled.message());
+    } catch (...) {
+      // No memory for the text: the cancellation goes on without it.
+    }
+    scopes_lock_.lock();
+    message_.swap(message);
+    scopes_lock_.unlock();
+  }
+}
+
+void TaskBase::finish(Worker& worker) noexcept {
+  coroutine_ = nullptr;
+  if (outcome_ == Outcome::running) {
+    outcome_ = Outcome::value;
+    if (!root_.word.try_finish(worker.state.seen)) {
+      // A cancel() that was promised delivery came after the last suspension: the value is dropped.
+      drop_value();
+      outcome_ = Outcome::cancelled;
+    }
+  }
+  if (outcome_ != Outcome::value) {
+    // Under the lock: a canceller that came in time has stored its message.
+    scopes_lock_.lock();
+    root_.word.finish();
+    scopes_lock_.unlock();
+  }
+  worker.state = ExecutionState{};
+
+  ReadyBatch ready;
+  waiters_lock_.lock();
+  closed_ = true;
+  while (TaskWaiter* const waiter = waiters_.pop_front()) waiter->on_done(*this, ready);
+  waiters_lock_.unlock();
+  runtime_->leave_registry(*this);
+  if (group_ != nullptr) group_->child_ended(*this, ready);
+  while (Runnable* const runnable = ready.pop()) worker.make_ready(*runnable);
+  release();
+}
+
+bool TaskBase::add_waiter(TaskWaiter& waiter) noexcept {
+  waiters_lock_.lock();
+  bool const open = !closed_;
+  if (open) waiters_.push_back(waiter);
+  waiters_lock_.unlock();
+  return open;
+}
+
+void TaskBase::remove_waiter(TaskWaiter& waiter) noexcept {
+  waiters_lock_.lock();
+  if (waiter.linked()) waiter.unlink();
+  waiters_lock_.unlock();
+}
+
+// ---------------------------------------------------------------- handles
+
+bool TaskBase::cancel(CancelMessage message) noexcept {
+  if (done()) return false;
+  CancelRequest request(std::move(message));
+  return request.reach(root_);
+}
+
+namespace {
+
+// The scope in which the caller runs, if that is inside `task`.
+Scope* own_scope(TaskBase const& task) noexcept {
+  Worker const* const worker = current_worker();
+  if (worker == nullptr || worker->state.scope == nullptr) return nullptr;
+  return &worker->state.scope->task() == &task ? worker->state.scope : nullptr;
+}
+
+}  // namespace
+
+int TaskBase::cancelling() const noexcept {
+  std::uint32_t count = 0;
+  scopes_lock_.lock();
+  if (Scope const* const own = own_scope(*this)) {
+    for (Scope const* scope = own; scope != nullptr; scope = scope->parent()) count += scope->word.cancelling();
+  } else {
+    // From outside: the blocks of the body, not those of its parts.
+    auto* const root = const_cast<Scope*>(&root_);
+    for (Scope* scope = root; scope != nullptr; scope = scope->next_below(root))
+      if ((scope->parent_flags_ & ExecutionState::part) == 0) count += scope->word.cancelling();
+  }
+  scopes_lock_.unlock();
+  return static_cast<int>(count);
+}
+
+int TaskBase::uncancel() noexcept {
+  std::uint32_t count = 0;
+  scopes_lock_.lock();
+  Scope* const own = own_scope(*this);
+  Scope* const innermost = own != nullptr ? own : &root_;
+  bool lowered = false;
+  for (Scope* scope = innermost; scope != nullptr; scope = scope->parent()) {
+    if (!lowered && scope->word.cancelling() != 0) {
+      (void)scope->word.uncancel();
+      lowered = true;
+    }
+    count += scope->word.cancelling();
+  }
+  // CPython 3.13: when the count comes to zero, what has not been delivered yet is void.
+  if (lowered && count == 0)
+    for (Scope* scope = &root_; scope != nullptr; scope = scope->next_below(&root_)) scope->word.annul();
+  scopes_lock_.unlock();
+  return static_cast<int>(count);
+}
+
+std::string TaskBase::cancel_message() const {
+  scopes_lock_.lock();
+  CancelMessage const message = message_;
+  scopes_lock_.unlock();
+  return message ? *message : std::string();
+}
+
+std::string TaskBase::name() const {
+  scopes_lock_.lock();
+  std::shared_ptr<std::string const> const name = name_;
+  scopes_lock_.unlock();
+  return name ? *name : "Task-" + std::to_string(id_);
+}
+
+void TaskBase::set_name(std::string name) {
+  auto fresh = std::make_shared<std::string const>(std::move(name));
+  scopes_lock_.lock();
+  name_.swap(fresh);
+  scopes_lock_.unlock();
+}
+
+void TaskBase::require_value() const {
+  if (!done()) throw InvalidStateError("the task " + name() + " has not ended yet: its result is not set");
+  if (outcome_ != Outcome::value) throw_outcome();
+}
+
+void TaskBase::throw_outcome() const {
+  if (outcome_ == Outcome::cancelled) throw CancelledError(cancel_message());
+  std::rethrow_exception(error_);
+}
+
+namespace {
+
+class BlockedThread final : public TaskWaiter {
+ public:
+  void on_done(TaskBase&, ReadyBatch&) noexcept override {
+    // ORDER(blocked-thread): release; pairs with wait(): the thread sees what the task did.
+    done_.store(1, std::memory_order_release);
+    // LIFETIME: the waiter may be gone; a futex wakes by address only.
+    real_sync::futex_wake(done_, 1);
+  }
+  void wait() noexcept {
+    // ORDER(blocked-thread): acquire; pairs with on_done().
+    while (done_.load(std::memory_order_acquire) == 0) real_sync::futex_wait(done_, 0);
+  }
+
+ private:
+  real_sync::atomic<std::uint32_t> done_{0};
+};
+
+}  // namespace
+
+void TaskBase::wait_blocking() {
+  BlockedThread thread;
+  if (!add_waiter(thread)) return;
+  thread.wait();
+  // The task may still be inside on_done().
+  waiters_lock_.lock();
+  waiters_lock_.unlock();
+}
+
+void TaskBase::describe(std::string& text) const {
+  text += name();
+  scopes_lock_.lock();
+  auto* const root = const_cast<Scope*>(&root_);
+  char const* separator = ": waits for ";
+  bool any = false;
+  for (Scope* scope = root; scope != nullptr; scope = scope->next_below(root)) {
+    for (WaitNode* node = scope->waiting_.front(); node != nullptr; node = scope->waiting_.next(*node)) {
+      any = true;
+      text += separator;
+      separator = ", ";
+      text += node->what();
+      if (TaskBase const* const awaited = node->awaited_task()) text += " Task-" + std::to_string(awaited->id());
+    }
+  }
+  scopes_lock_.unlock();
+  if (!any) text += ": ready or running";
+}
+
+Ref<TaskBase> TaskBase::awaited_by_body() const noexcept {
+  Ref<TaskBase> awaited;
+  scopes_lock_.lock();
+  auto* const root = const_cast<Scope*>(&root_);
+  for (Scope* scope = root; scope != nullptr && !awaited; scope = scope->next_below(root)) {
+    for (WaitNode* node = scope->waiting_.front(); node != nullptr && !awaited; node = scope->waiting_.next(*node)) {
+      // Armed or claimed, a node cannot leave the list under our lock, so the handle in its awaiter keeps the task alive.
+      if ((node->state_.flags & ExecutionState::part) == 0) awaited = Ref<TaskBase>(const_cast<TaskBase*>(node->awaited_task()));
+    }
+  }
+  scopes_lock_.unlock();
+  return awaited;
+}
+
+void TaskBase::destroy() noexcept {
+  if (in_failed_list_) RuntimeCore::forget_failed(runtime_serial_, *this);
+  delete this;
+}
+
+}  // namespace weft::engine

@@ -1,0 +1,401 @@
+// The worker's loop: what runs next, when to look outside, when to search, when to park. The protocol is at the head of worker.hpp.
+#include <weft/runtime/scheduler/worker.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <weft/runtime/scheduler/scheduler.hpp>
+
+namespace weft::engine {
+namespace {
+
+using std::chrono::nanoseconds;
+
+// Steps of the loop between two looks at the outside, as in tokio and Go.
+constexpr std::uint32_t steps_per_poll = 61;
+// Rounds over all victims before a searcher gives up, and the one from which it takes by force.
+constexpr int search_rounds = 24;
+constexpr int forced_round = 16;
+// How stale a poll may be while a gather runs: well below the 10 ms that a timer may be late.
+constexpr std::int64_t poll_period = 500'000;
+constexpr std::int64_t brisk_poll = 50'000;
+// Children between two polls: while timers are pending here the clock must be read often, otherwise a submitter asks for attention.
+constexpr std::uint32_t fuel_with_timers = 16;
+constexpr std::uint32_t fuel_without_timers = 1024;
+// A parked worker looks this often after the timers of a worker that is busy.
+constexpr std::int64_t watch_period = 4'000'000;
+// Timers that are taken out of a wheel in one hold of its lock.
+constexpr std::size_t timers_per_lock = 512;
+
+}  // namespace
+
+constinit thread_local Worker* tls_worker [[gnu::tls_model("initial-exec")]] = nullptr;
+
+Worker::Worker(Scheduler& scheduler, unsigned index)
+    : run_queue(scheduler.config().workers == 1),
+      scheduler_(scheduler),
+      index_(index),
+      random_(static_cast<std::uint32_t>((scheduler.config().seed + 1) * 0x9E3779B97F4A7C15u >> 32) ^ (index * 0x85EBCA6Bu)),
+      wheel_(scheduler.config().virtual_clock ? 0 : 12),
+      next_expiry_(TimerWheel::never) {
+  if (random_ == 0) random_ = 1;
+}
+
+Worker::~Worker() = default;
+
+// ---------------------------------------------------------------- the machinery
+
+void Worker::drive(std::coroutine_handle<> coroutine) noexcept {
+  for (;;) {
+    coroutine.resume();
+    if (next) {
+      coroutine = std::exchange(next, nullptr);
+      continue;
+    }
+    if (pending == nullptr) return;
+    coroutine = std::exchange(pending, nullptr)->commit(*this);
+    if (!coroutine) return;
+  }
+}
+
+void Worker::make_ready(Runnable& runnable) noexcept {
+  if (run_queue.push(&runnable)) [[likely]] {
+    scheduler_.idle().notify_one();
+    return;
+  }
+  // The ring could not grow. The injector needs no memory.
+  (void)scheduler_.injector().push(runnable);
+}
+
+void Worker::on_published() noexcept { scheduler_.idle().notify_one(); }
+
+std::uint32_t Worker::next_random() noexcept {
+  random_ ^= random_ << 13;
+  random_ ^= random_ >> 17;
+  random_ ^= random_ << 5;
+  return random_;
+}
+
+// ---------------------------------------------------------------- the loop
+
+void Worker::run() noexcept {
+  while (true) {
+    unwind = false;
+    if (++ticks_ % steps_per_poll == 0) poll();
+    if (take_step()) continue;
+    if (poll() && take_step()) continue;
+    if (scheduler_.stopping()) {
+      end_search();
+      return;
+    }
+    if (search()) continue;
+    park();
+  }
+}
+
+Runnable* Worker::pop_runnable() noexcept {
+  Runnable* runnable = run_queue.pop();
+  if (runnable == nullptr || !scheduler_.config().deterministic || scheduler_.config().seed == 0) return runnable;
+  // Seeded order: now and then a ready task goes to the back and another is first.
+  for (std::uint32_t skips = next_random() % 4; skips != 0; --skips) {
+    if (!run_queue.push(runnable)) break;
+    runnable = run_queue.pop();
+  }
+  return runnable;
+}
+
+bool Worker::take_step() noexcept {
+  // What gathers left on the fork deque must get its turn although the run queue never runs dry.
+  if (steps_since_forked_ >= steps_per_poll) {
+    steps_since_forked_ = 0;
+    if (run_forked()) return true;
+  }
+  if (Runnable* const runnable = pop_runnable()) {
+    ++steps_since_forked_;
+    run_runnable(*runnable);
+    return true;
+  }
+  return run_forked();
+}
+
+void Worker::run_runnable(Runnable& runnable) noexcept {
+  end_search();
+  stats.steps.add(1);
+  runnable.step(runnable, *this);
+}
+
+bool Worker::run_forked() noexcept {
+  ForkItem* const item = deque.pop();
+  if (item == nullptr) return false;
+  end_search();
+  stats.local_pops.add(1);
+  scheduler_.host().run_forked(*this, item);
+  return true;
+}
+
+// The searcher that finds work and was the last one wakes another: where there is work there is more.
+void Worker::end_search() noexcept {
+  if (!searching_) [[likely]] return;
+  searching_ = false;
+  if (scheduler_.idle().stop_search(index_)) scheduler_.idle().notify_one();
+}
+
+// ---------------------------------------------------------------- outside
+
+bool Worker::take_injected() noexcept {
+  if (scheduler_.injector().empty()) return false;
+  auto batch = scheduler_.injector().take_all();
+  if (batch.empty()) return false;
+  unsigned taken = 0;
+  while (Runnable* const runnable = batch.pop()) {
+    ++taken;
+    if (!run_queue.push(runnable)) run_runnable(*runnable);
+  }
+  if (taken > 1) scheduler_.idle().notify_one();
+  return true;
+}
+
+bool Worker::poll() noexcept {
+  attention_.store(false, std::memory_order_relaxed);
+  bool found = take_injected();
+  if (!scheduler_.virtual_clock()) {
+    if (next_expiry() != TimerWheel::never) {
+      std::int64_t const now = scheduler_.now();
+      last_loop_ = last_poll_ = now;
+      if (next_expiry() <= now) found |= fire_timers(*this, now);
+    } else {
+      last_loop_ = 0;
+    }
+  }
+  return found;
+}
+
+void Worker::refuel(std::int64_t now) noexcept {
+  // Children may be ten nanoseconds long or ten milliseconds; the grant follows them, quickly down and slowly up.
+  std::int64_t const took = now - last_poll_;
+  last_poll_ = now;
+  std::uint32_t const most = next_expiry() != TimerWheel::never ? fuel_with_timers : fuel_without_timers;
+  if (took > brisk_poll) fuel_granted_ /= 2;
+  else fuel_granted_ *= 2;
+  if (fuel_granted_ < 1) fuel_granted_ = 1;
+  if (fuel_granted_ > most) fuel_granted_ = most;
+  fuel = fuel_granted_;
+}
+
+void Worker::poll_from_gather() noexcept {
+  stats.local_pops.add(fuel_granted_);
+  if (scheduler_.virtual_clock()) {
+    // Time stands still while we run, so nothing becomes due; but what was submitted from outside must get its turn.
+    fuel = fuel_granted_ = fuel_without_timers;
+    if (attention_.load(std::memory_order_relaxed)) {
+      attention_.store(false, std::memory_order_relaxed);
+      take_injected();
+      if (!run_queue.looks_empty()) unwind = true;
+    }
+    return;
+  }
+  std::int64_t const now = scheduler_.now();
+  refuel(now);
+  if (attention_.load(std::memory_order_relaxed)) attention_.store(false, std::memory_order_relaxed);
+  take_injected();
+  if (next_expiry() <= now) fire_timers(*this, now);
+  if (run_queue.looks_empty()) {
+    last_loop_ = now;
+    return;
+  }
+  if (scheduler_.idle().any_idle()) {
+    scheduler_.idle().notify_one();
+    return;
+  }
+  // Runnables wait, nobody is idle: after a while the loop must have its turn.
+  if (last_loop_ == 0) last_loop_ = now;
+  if (now - last_loop_ >= poll_period) unwind = true;
+}
+
+void Worker::request_attention() noexcept {
+  attention_.store(true, std::memory_order_relaxed);
+  // The next push of a child finds a wish, publishes, and so comes to look.
+  deque.stealer().set_want();
+}
+
+// ---------------------------------------------------------------- timers
+
+void Worker::arm(Timer& timer, std::int64_t expiry) noexcept {
+  Worker& home = scheduler_.virtual_clock() ? scheduler_.worker(0) : *this;
+  timer.wheel = &home;
+  home.wheel_lock_.lock();
+  home.wheel_.insert(timer, expiry);
+  if (expiry < home.next_expiry()) {
+    home.next_expiry_.store(expiry, std::memory_order_relaxed);
+    // A gather that runs here must read the clock from now on.
+    if (fuel > fuel_with_timers) fuel = fuel_granted_ = fuel_with_timers;
+  }
+  home.timer_count_.store(home.wheel_.size(), std::memory_order_relaxed);
+  home.wheel_lock_.unlock();
+}
+
+bool Worker::disarm(Timer& timer) noexcept {
+  if (timer.wheel == nullptr) return false;
+  Worker& home = *timer.wheel;
+  home.wheel_lock_.lock();
+  bool const was_armed = timer.pending();
+  if (was_armed) {
+    home.wheel_.erase(timer);
+    home.timer_count_.store(home.wheel_.size(), std::memory_order_relaxed);
+    // next_expiry_ may stay too early: the next look corrects it.
+    if (home.wheel_.size() == 0) home.next_expiry_.store(TimerWheel::never, std::memory_order_relaxed);
+  }
+  home.wheel_lock_.unlock();
+  return was_armed;
+}
+
+bool Worker::fire_timers(Worker& on, std::int64_t now) noexcept {
+  bool any = false;
+  for (bool more = true; more;) {
+    ReadyBatch ready, at_once;
+    TimerList expired;
+    wheel_lock_.lock();
+    more = wheel_.advance(now, expired, timers_per_lock);
+    // Claimed under the lock: a timer that somebody disarms meanwhile is either still in the wheel or claimed by us.
+    while (TimerNode* const node = expired.pop_front()) {
+      auto& timer = static_cast<Timer&>(*node);
+      timer.fire(timer, ready, at_once);
+    }
+    next_expiry_.store(scheduler_.virtual_clock() ? wheel_.next_expiry_exact() : wheel_.next_expiry(), std::memory_order_relaxed);
+    timer_count_.store(wheel_.size(), std::memory_order_relaxed);
+    wheel_lock_.unlock();
+    any |= !ready.empty() || !at_once.empty();
+    while (Runnable* const runnable = at_once.pop()) runnable->step(*runnable, on);
+    while (Runnable* const runnable = ready.pop()) on.make_ready(*runnable);
+  }
+  return any;
+}
+
+// ---------------------------------------------------------------- stealing
+
+bool Worker::has_visible_work() const noexcept {
+  return !run_queue.looks_empty() || deque.size() != 0;
+}
+
+Runnable* Worker::steal_from(Worker& victim, bool forced, ForkItem*& forked) noexcept {
+  stats.steals_tried.add(1);
+  auto const stealer = victim.deque.stealer();
+  forked = forced && !stealer.looks_empty() ? stealer.steal_forced() : stealer.steal();
+  if (forked != nullptr) return nullptr;
+  return victim.run_queue.looks_empty() ? nullptr : victim.run_queue.steal_into(run_queue);
+}
+
+bool Worker::steal_round(bool forced) noexcept {
+  unsigned const count = scheduler_.size();
+  unsigned const start = next_random() % count;
+  for (unsigned i = 0; i < count; ++i) {
+    Worker& victim = scheduler_.worker((start + i) % count);
+    if (&victim == this) continue;
+    ForkItem* forked = nullptr;
+    Runnable* const runnable = steal_from(victim, forced, forked);
+    if (runnable == nullptr && forked == nullptr) continue;
+    stats.steals_won.add(1);
+    if (runnable != nullptr) {
+      run_runnable(*runnable);
+    } else {
+      end_search();
+      scheduler_.host().run_forked(*this, forked);
+    }
+    return true;
+  }
+  return false;
+}
+
+bool Worker::search() noexcept {
+  if (scheduler_.size() == 1) {
+    end_search();
+    return false;
+  }
+  if (!searching_) {
+    if (!scheduler_.idle().try_start_search(index_)) return false;
+    searching_ = true;
+  }
+  for (int round = 0; round < search_rounds; ++round) {
+    if (steal_round(round >= forced_round)) return true;
+    if (poll() || !run_queue.looks_empty()) return true;
+    if (scheduler_.stopping()) return true;
+    if (round < forced_round / 2) {
+      for (int i = 0; i < 32; ++i) real_sync::pause();
+    } else {
+      // More workers than cores: whoever has the work may be waiting for this core.
+      real_sync::yield();
+    }
+  }
+  return false;
+}
+
+void Worker::park() noexcept {
+  IdleSet<real_sync>& idle = scheduler_.idle();
+  // From here on a push of a child publishes, and wakes us.
+  for (unsigned i = 0; i < scheduler_.size(); ++i)
+    if (i != index_) scheduler_.worker(i).deque.stealer().set_want();
+
+  bool const last = idle.prepare_park(index_);
+  searching_ = false;
+  if (scheduler_.has_visible_work() || scheduler_.stopping()) {
+    searching_ = idle.cancel_park(index_);
+    // Visible, and yet the search did not get it: the owner sits in a long leaf. Take it by force.
+    if (scheduler_.size() > 1 && run_queue.looks_empty()) (void)steal_round(true);
+    return;
+  }
+  if (scheduler_.virtual_clock()) park_virtual(last);
+  else park_steady();
+}
+
+void Worker::park_virtual(bool last) noexcept {
+  IdleSet<real_sync>& idle = scheduler_.idle();
+  if (last && idle.try_leave_as_last(index_)) {
+    // Nobody else is awake: the moment is ours.
+    if (scheduler_.advance_virtual_clock(*this)) return;
+    (void)idle.prepare_park(index_);
+    if (scheduler_.has_visible_work() || scheduler_.stopping() || scheduler_.may_advance()) {
+      searching_ = idle.cancel_park(index_);
+      return;
+    }
+  }
+  stats.parks.add(1);
+  idle.commit_park(index_);
+  searching_ = true;
+  stats.wakeups.add(1);
+}
+
+void Worker::park_steady() noexcept {
+  IdleSet<real_sync>& idle = scheduler_.idle();
+  std::int64_t const now = scheduler_.now();
+  std::int64_t wake_at = next_expiry();
+  bool others_have_timers = false;
+  for (unsigned i = 0; i < scheduler_.size(); ++i)
+    if (i != index_ && scheduler_.worker(i).next_expiry() != TimerWheel::never) others_have_timers = true;
+  // The timers of a worker that is busy are looked after by those that are parked; each looks the more rarely, the more they are.
+  if (others_have_timers) wake_at = std::min(wake_at, now + watch_period * std::max(1u, idle.parked_count()));
+  if (wake_at <= now) {
+    searching_ = idle.cancel_park(index_);
+    fire_timers(*this, now);
+    return;
+  }
+  stats.parks.add(1);
+  std::int64_t const since = busy_since.exchange(0, std::memory_order_relaxed);
+  stats.busy_ns.add(static_cast<std::uint64_t>(now - since));
+  if (wake_at == TimerWheel::never) {
+    idle.commit_park(index_);
+    searching_ = true;
+  } else {
+    searching_ = idle.commit_park(index_, nanoseconds(wake_at - now)) == Parked::woken;
+  }
+  std::int64_t const woken = scheduler_.now();
+  busy_since.store(woken, std::memory_order_relaxed);
+  stats.wakeups.add(1);
+  if (!others_have_timers) return;
+  for (unsigned i = 0; i < scheduler_.size(); ++i) {
+    Worker& other = scheduler_.worker(i);
+    if (other.next_expiry() <= woken) other.fire_timers(*this, woken);
+  }
+}
+
+}  // namespace weft::engine
