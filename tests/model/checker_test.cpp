@@ -303,6 +303,34 @@ TEST(Checker, ATimedWaitTimesOutAsOftenAsTheOptionSays) {
   EXPECT_TRUE(timed_out && woken);
 }
 
+TEST(Checker, MutexesExcludeAndDeadlock) {
+  struct Locks {
+    Mutex a, b;
+    var<int> value{0};
+  };
+  expect_holds(all("mutex"), [](Program& p) {
+    auto& s = p.state<Locks>();
+    for (int i = 0; i < 3; ++i)
+      p.thread([&s] {
+        s.a.lock();
+        s.value.set(s.value.get() + 1);
+        s.a.unlock();
+      });
+    p.check([&s] { require(s.value.get() == 3, "an increment was lost"); });
+  });
+  expect_fails(all("two mutexes in two orders"), "deadlock", [](Program& p) {
+    auto& s = p.state<Locks>();
+    auto const both = [](Mutex& first, Mutex& second) {
+      first.lock();
+      second.lock();
+      second.unlock();
+      first.unlock();
+    };
+    p.thread([&s, both] { both(s.a, s.b); });
+    p.thread([&s, both] { both(s.b, s.a); });
+  });
+}
+
 TEST(Checker, FindsALivelock) {
   expect_fails(all("both wait"), "livelock", [](Program& p) {
     auto& s = p.state<Words>();

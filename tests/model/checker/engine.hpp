@@ -51,7 +51,9 @@ inline bool releases(std::memory_order o) noexcept {
   return o == std::memory_order_release || o == std::memory_order_acq_rel || o == std::memory_order_seq_cst;
 }
 
-enum class Op : std::uint8_t { load, store, rmw, cas_ok, cas_failed, fence, wait, woken, wake, yield, read, write, destroy, finish };
+enum class Op : std::uint8_t {
+  load, store, rmw, cas_ok, cas_failed, fence, wait, woken, wake, yield, lock, unlock, read, write, destroy, finish
+};
 
 // One line of a trace.
 struct Event {
@@ -169,6 +171,8 @@ class Engine {
   bool futex_wait(std::uint32_t id, std::uint64_t expected, bool timed, Site site);
   void futex_wake(std::uint32_t id, int count, Site site);
   void yield(Site site);
+  void mutex_lock(std::uint32_t id, Site site);
+  void mutex_unlock(std::uint32_t id, Site site);
 
   [[noreturn, gnu::cold]] void fail(std::string message);
   [[noreturn, gnu::cold]] void lifeless(void const* address, std::uint32_t generation, Site site);

@@ -242,6 +242,36 @@ inline void Engine::futex_wake(std::uint32_t id, int count, Site site) {
   record(Op::wake, id, std::memory_order_relaxed, woken, 0, site);
 }
 
+// A mutex of the program: blocks instead of spinning, and its unlock is no scheduling point, since nothing that another thread does could
+// tell whether it came before or after.
+inline void Engine::mutex_lock(std::uint32_t id, Site site) {
+  if (current_ == root) return;
+  point();
+  while (access(id, site).history.back().value != 0) {
+    me().waits_on = id;
+    me().wait_site = site;
+    blocked_ |= bit(current_);
+    leave();
+  }
+  me().waits_on = none;
+  Location& l = locations_[id];
+  read(l, id, l.history.size() - 1, std::memory_order_acquire);
+  append(l, id, 1, std::memory_order_relaxed, false);
+  record(Op::lock, id, std::memory_order_acquire, 1, 0, site);
+}
+
+inline void Engine::mutex_unlock(std::uint32_t id, Site site) {
+  if (current_ == root) return;
+  Location& l = access(id, site);
+  if (l.history.back().value == 0) fail("unlock of a mutex that is not locked");
+  append(l, id, 0, std::memory_order_release, false);
+  record(Op::unlock, id, std::memory_order_release, 0, 1, site);
+  for (unsigned m = blocked_; m != 0; m &= m - 1) {
+    unsigned const t = static_cast<unsigned>(std::countr_zero(m));
+    if (threads_[t].waits_on == id) blocked_ &= ~bit(t);
+  }
+}
+
 // Called by a thread's destructor call: everybody's last access must happen before it.
 inline void Engine::destroyed(Object& o, std::uint32_t id) {
   if (o.dead) dead_access(o, id, o.created);

@@ -96,6 +96,8 @@ inline std::string trace_text(Engine const& e) {
       case Op::woken: what = std::string(v.value != 0 ? "times out on " : "wakes up on ") + object; break;
       case Op::wake: what = "futex_wake " + object + ", wakes " + value_text(v.value); break;
       case Op::yield: what = "yield"; break;
+      case Op::lock: what = "lock " + object; break;
+      case Op::unlock: what = "unlock " + object; break;
       case Op::read: what = "read " + object; break;
       case Op::write: what = "write " + object; break;
       case Op::destroy: what = "destroy " + object; break;
