@@ -76,6 +76,25 @@ TEST(Checker, ReportsAProgramThatIsNotDeterministic) {
   EXPECT_NE(r.error.find("not deterministic"), std::string::npos) << r.error;
 }
 
+// What the building function did happens before the threads, and they happen before the checks.
+TEST(Checker, TheMainThreadIsOrderedBeforeAndAfterTheOthers) {
+  expect_holds(all("set up, run, check"), [](Program& p) {
+    auto& s = p.state<Words>();
+    s.x.store(1, relaxed);
+    s.x.fetch_add(1, relaxed);
+    s.data.set(3);
+    for (int i = 0; i < 2; ++i)
+      p.thread([&s] {
+        require(s.x.load(relaxed) == 2 && s.data.get() == 3, "an outdated value from before the threads");
+        s.y.fetch_add(1, relaxed);
+      });
+    p.check([&s] {
+      require(s.y.load(relaxed) == 2, "an outdated value after the threads");
+      s.data.set(4);
+    });
+  });
+}
+
 // ---- bounds
 
 TEST(Checker, AUsedUpBudgetIsAFailure) {

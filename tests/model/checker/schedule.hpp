@@ -211,6 +211,8 @@ inline void Engine::start_threads() {
     t.now = t.acquirable = t.released = View{};
     t.now.clock[i] = 1;
     t.now.empty = false;
+    // Whatever the program did before its threads happens before them.
+    for (std::uint32_t l = 0; l < locations_.size(); ++l) t.now.raise(l, locations_[l].history.size() - 1, bump_);
     t.fresh = true;
     t.timed_out = false;
     t.period = 0;
