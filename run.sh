@@ -12,8 +12,8 @@ need_packages g++ cmake ninja-build pkg-config libbenchmark-dev libtbb-dev libcp
 
 step "Build (release, g++)"
 # Its own folder, so that the options of a developer's build/release-gcc stay as they are.
-cmake --preset release-gcc -B build/run -DWEFT_BUILD_TESTS=OFF > build-run.log 2>&1 || { cat build-run.log; rm -f build-run.log; exit 1; }
-rm -f build-run.log
+mkdir -p build
+cmake --preset release-gcc -B build/run -DWEFT_BUILD_TESTS=OFF > build/run.log 2>&1 || { cat build/run.log; exit 1; }
 cmake --build build/run -j "$(weft_jobs)" --target example_asyncfoo example_fetch weft_bench
 
 step "Example: asyncfoo (gather and create_task with sleeps; takes about 5 s)"
