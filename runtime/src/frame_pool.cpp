@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <type_traits>
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -78,6 +79,7 @@ struct Pool {
 };
 
 // Never destroyed: frames may be freed by destructors of statics.
+static_assert(std::is_trivially_destructible_v<Pool> && std::is_trivially_destructible_v<FrameCache>);
 constinit Pool pool;
 
 // ---- chunks

@@ -269,6 +269,10 @@ TEST_P(TimerWheelAgainstMultimap, SameNodesInTheSameOrder) {
     std::int64_t const mask = (std::int64_t{1} << plan.shift) - 1;
     return t > never - mask ? never : (t + mask) & ~mask;
   };
+  // One of the first `reach`.
+  auto const early = [&](std::size_t reach) {
+    return std::next(model.begin(), static_cast<std::ptrdiff_t>(random() % std::min(model.size(), reach)));
+  };
   for (std::size_t i = 0; i < 2 * plan.live; ++i) outside.push_back(pool.emplace_back(std::make_unique<Timer>()).get());
 
   for (std::size_t step = 0; step < plan.steps; ++step) {
@@ -281,7 +285,7 @@ TEST_P(TimerWheelAgainstMultimap, SameNodesInTheSameOrder) {
       std::uint64_t const reach = random() >> (64 - 1 - random() % plan.widest);
       std::int64_t const room = never - now;
       std::int64_t when = now + 1 + static_cast<std::int64_t>(reach % static_cast<std::uint64_t>(room > 1 ? room - 1 : 1));
-      if (!model.empty() && random() % 4 == 0) when = std::next(model.begin(), static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(model.size(), 5)))->second->expiry();
+      if (!model.empty() && random() % 4 == 0) when = early(5)->second->expiry();  // a tie
       if (random() % 16 == 0) when = now - static_cast<std::int64_t>(reach % static_cast<std::uint64_t>(now + 1));  // late
       wheel.insert(*node, when);
       where[node] = model.emplace(tick_end(when), node);
@@ -306,7 +310,7 @@ TEST_P(TimerWheelAgainstMultimap, SameNodesInTheSameOrder) {
       switch (random() % 12) {
         case 0: next = exact; break;
         case 1: next = exact - 1; break;
-        case 2: next = std::next(model.begin(), static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(model.size(), 8)))->first; break;
+        case 2: next = early(8)->first; break;
         case 3: next = now + static_cast<std::int64_t>(random() % (std::uint64_t{1} << (random() % plan.widest))); break;
         default: next = std::min(exact, now + (exact - now) / 2 + 1); break;
       }

@@ -97,7 +97,15 @@ WEFT_INLINE void unpoison_block([[maybe_unused]] void* block, [[maybe_unused]] s
 #endif
 }
 
-WEFT_INLINE void* pooled_allocate(std::size_t index) {
+// GCC12: forced inlining without optimisation makes g++ warn about the branch that a constant size never takes
+// (-Wstringop-overflow).
+#if defined(__OPTIMIZE__)
+#define WEFT_POOL_INLINE WEFT_INLINE
+#else
+#define WEFT_POOL_INLINE inline
+#endif
+
+WEFT_POOL_INLINE void* pooled_allocate(std::size_t index) {
   FrameBin& bin = frame_cache.bins[index];
   FreeBlock* const block = bin.head;
   if (block == nullptr) [[unlikely]] return pooled_allocate_slow(index);
@@ -107,7 +115,7 @@ WEFT_INLINE void* pooled_allocate(std::size_t index) {
   return block;
 }
 
-WEFT_INLINE void pooled_free(void* block, std::size_t index) noexcept {
+WEFT_POOL_INLINE void pooled_free(void* block, std::size_t index) noexcept {
   FrameBin& bin = frame_cache.bins[index];
   std::uint32_t const room = bin.room.load(std::memory_order_relaxed);
   if (room == 0) [[unlikely]] return pooled_free_slow(block, index);
@@ -115,6 +123,8 @@ WEFT_INLINE void pooled_free(void* block, std::size_t index) noexcept {
   bin.room.store(room - 1, std::memory_order_relaxed);
   poison_free_block(block, index);
 }
+
+#undef WEFT_POOL_INLINE
 
 // The alignment that a frame of this size may need: the largest power of two that divides it, from 64 to a page.
 constexpr std::size_t frame_natural_alignment(std::size_t size) noexcept {
