@@ -46,7 +46,7 @@ void GroupState::child_ended(TaskBase& child, ReadyBatch& ready) noexcept {
   lock_.unlock();
   if (failed) {
     child.mark_retrieved();
-    abort();
+    abort(true);
   }
   // LIFETIME: unless it returns true, the group may be gone.
   if (word_.leave()) wake_parent(ready);
@@ -58,14 +58,20 @@ void GroupState::wake_parent(ReadyBatch& ready) noexcept {
   else word_.release();
 }
 
-void GroupState::abort() noexcept {
+void GroupState::abort(bool asked) noexcept {
   if (!word_.abort()) return;
   CancelRequest request(nullptr);
   {
     std::lock_guard const hold(lock_);
+    asked_ = asked;
     for (TaskBase* child = children_.front(); child != nullptr; child = children_.next(*child)) (void)request.reach(child->root());
     if (body_ != nullptr) (void)request.reach(*body_);
   }
+}
+
+bool GroupState::asked_for_cancel() const noexcept {
+  std::lock_guard const hold(lock_);
+  return asked_;
 }
 
 void GroupState::body_begins(Scope& scope) noexcept {

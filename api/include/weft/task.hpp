@@ -230,4 +230,49 @@ class Task : public engine::TaskHandle {
   engine::TaskState<T>& state() const { return static_cast<engine::TaskState<T>&>(base()); }
 };
 
+namespace engine {
+
+// ---- what an awaitable is
+
+template <class A>
+struct handle_traits {
+  static constexpr bool is_handle = false;
+};
+template <class T>
+struct handle_traits<Task<T>> {
+  static constexpr bool is_handle = true;
+  using value = T;
+};
+template <class A>
+inline constexpr bool is_handle_v = handle_traits<std::remove_cvref_t<A>>::is_handle;
+
+template <class A>
+struct coro_traits {
+  static constexpr bool is_coro = false;
+};
+template <class T>
+struct coro_traits<Coro<T>> {
+  static constexpr bool is_coro = true;
+};
+template <class A>
+inline constexpr bool is_coro_v = coro_traits<std::remove_cvref_t<A>>::is_coro;
+
+template <class A>
+concept OtherAwaitable = !is_handle_v<A> && !is_coro_v<A>;
+
+// A task whose value is copied out when it is awaited: what an lvalue handle means where the result is passed on.
+template <class T>
+class LvalueTask {
+ public:
+  using weft_awaitable = void;
+  explicit LvalueTask(Task<T> task) : task_(std::move(task)) { (void)task_.reference(); }
+  bool done() const { return task_.done(); }
+  bool cancel() { return task_.cancel(); }
+  auto operator co_await() && { return TaskAwaiter<T>(task_.reference()); }
+
+ private:
+  Task<T> task_;
+};
+
+}  // namespace engine
 }  // namespace weft

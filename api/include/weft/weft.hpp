@@ -1,9 +1,18 @@
 // The whole library but the bridges in interop/.
 #pragma once
 
+#include <weft/cancel.hpp>
+#include <weft/clock.hpp>
 #include <weft/coro.hpp>
 #include <weft/create_task.hpp>
 #include <weft/errors.hpp>
+#include <weft/event.hpp>
+#include <weft/gather.hpp>
+#include <weft/lock.hpp>
+#include <weft/queue.hpp>
 #include <weft/result.hpp>
 #include <weft/runtime.hpp>
+#include <weft/sleep.hpp>
 #include <weft/task.hpp>
+#include <weft/task_group.hpp>
+#include <weft/timeout.hpp>

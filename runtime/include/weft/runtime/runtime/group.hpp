@@ -34,15 +34,16 @@ class GroupState {
   // By the child's finish().
   void child_ended(TaskBase& child, ReadyBatch& ready) noexcept;
 
-  // Cancels every child, and the body if it runs. Only the first call does.
-  void abort() noexcept;
+  // Cancels every child, and the body if it runs. Only the first call does. `asked` is false when the parent itself aborts: otherwise the
+  // group has asked for the cancellation of the body, and must take it back at the end (CPython: _parent_cancel_requested).
+  void abort(bool asked) noexcept;
+  bool asked_for_cancel() const noexcept;
   bool aborting() const noexcept { return word_.aborting(); }
 
   // The body's scope, while a failure must reach it.
   void body_begins(Scope& scope) noexcept;
   void body_ended() noexcept;
 
-  bool empty() const noexcept { return word_.empty(); }
   bool close() noexcept { return word_.close(); }
   // The failures, in order of completion; each counts as retrieved.
   std::vector<std::exception_ptr> take_errors();
@@ -52,7 +53,7 @@ class GroupState {
   class Wait final : public WaitNode {
    public:
     explicit Wait(GroupState& group) noexcept : WaitNode("the children of a TaskGroup"), group_(group) {}
-    bool await_ready() const noexcept { return group_.empty(); }
+    bool await_ready() const noexcept { return group_.word_.empty(); }
     void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *current_worker()); }
     // True when it was cut short by a cancel, which is then delivered.
     bool await_resume() noexcept;
@@ -68,10 +69,11 @@ class GroupState {
 
   GroupWord word_;
   mutable SpinLock lock_;
-  // INVARIANT: these three under lock_.
+  // INVARIANT: these four under lock_.
   IntrusiveList<TaskBase, GroupTag> children_;
   IntrusiveList<TaskBase, GroupTag> failed_;
   Scope* body_ = nullptr;
+  bool asked_ = false;
   // INVARIANT: written by the parent before word_.wait(), read by the child that takes the WAITING bit.
   Wait* waiter_ = nullptr;
 };

@@ -60,6 +60,8 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   // A node that waits for tasks hands a request down instead of being claimed by it. True when one of them accepted it.
   void hands_down() noexcept { hands_down_ = true; }
   virtual bool hand_down(CancelRequest&) noexcept { return false; }
+  // By await_resume(): a request was handed down, and accepted below.
+  bool was_handed_down() const noexcept { return handed_epoch_ != 0; }
 
  private:
   friend class CancelRequest;

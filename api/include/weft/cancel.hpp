@@ -1,0 +1,236 @@
+// What a coroutine does about cancellation: look for it, hold it off, turn it into a value.
+#pragma once
+
+#include <coroutine>
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+#include <weft/coro.hpp>
+#include <weft/create_task.hpp>
+#include <weft/result.hpp>
+#include <weft/runtime/runtime/scope.hpp>
+#include <weft/task.hpp>
+
+namespace weft {
+namespace engine {
+
+// Awaits a coroutine, and gives back how it ended instead of throwing.
+template <class T>
+class CaptureAwaiter final : public CoroAwaiter<T> {
+ public:
+  using CoroAwaiter<T>::CoroAwaiter;
+  Result<T> await_resume() {
+    if (this->error) return Result<T>::from_error(std::move(this->error));
+    try {
+      if constexpr (std::is_void_v<T>) return Result<T>::from_value();
+      else return Result<T>::from_value(static_cast<T>(this->slot_.take()));
+    } catch (...) {
+      return Result<T>::from_error(std::current_exception());
+    }
+  }
+};
+
+template <class T>
+class [[nodiscard]] Capture {
+ public:
+  using weft_awaitable = void;
+  explicit Capture(Coro<T> coro) noexcept : coro_(std::move(coro)) {}
+  CaptureAwaiter<T> operator co_await() && { return CaptureAwaiter<T>(coro_.release()); }
+
+ private:
+  Coro<T> coro_;
+};
+
+// Throws the error, or gives the value.
+template <class T>
+T unwrap(Result<T> result) {
+  if constexpr (std::is_void_v<T>) result.rethrow_if_error();
+  else if constexpr (std::is_reference_v<T>) return result.value();
+  else return std::move(result).value();
+}
+
+// The same for a task.
+template <class T, bool move>
+class TaskCaptureAwaiter final : public TaskWait {
+ public:
+  using TaskWait::TaskWait;
+  Result<T> await_resume() const {
+    TaskBase& task = waited_task();
+    task.mark_retrieved();
+    if (task.outcome() == Outcome::error) return Result<T>::from_error(task.error());
+    if (task.outcome() == Outcome::cancelled)
+      return Result<T>::from_error(std::make_exception_ptr(CancelledError(task.cancel_message())));
+    try {
+      auto& state = static_cast<TaskState<T>&>(task);
+      if constexpr (std::is_void_v<T>) return Result<T>::from_value();
+      else if constexpr (move) return Result<T>::from_value(static_cast<T>(state.slot.take()));
+      else return Result<T>::from_value(static_cast<T>(state.slot.get()));
+    } catch (...) {
+      return Result<T>::from_error(std::current_exception());
+    }
+  }
+};
+
+template <class T, bool move>
+class [[nodiscard]] CaptureTask {
+ public:
+  using weft_awaitable = void;
+  explicit CaptureTask(Ref<TaskBase> task) noexcept : task_(std::move(task)) {}
+  TaskCaptureAwaiter<T, move> operator co_await() && { return TaskCaptureAwaiter<T, move>(std::move(task_)); }
+
+ private:
+  Ref<TaskBase> task_;
+};
+
+class CheckpointAwaiter {
+ public:
+  bool await_ready() const noexcept { return true; }
+  void await_suspend(std::coroutine_handle<>) const noexcept {}
+  void await_resume() const {
+    Worker& worker = *current_worker();
+    if (cancel_pending(worker.state)) [[unlikely]] throw_cancelled(worker);
+  }
+};
+
+class [[nodiscard]] Checkpoint {
+ public:
+  using weft_awaitable = void;
+  CheckpointAwaiter operator co_await() && noexcept { return {}; }
+};
+
+// Waits for a task without handing a cancel down.
+template <class T, bool move>
+class ShieldAwaiter final : public WaitNode, public TaskWaiter {
+ public:
+  explicit ShieldAwaiter(Ref<TaskBase> task) noexcept : WaitNode("shielded task"), task_(std::move(task)) {}
+
+  bool await_ready() const {
+    if (task_->done()) return true;
+    require_no_circle(*task_);
+    return false;
+  }
+  void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *current_worker()); }
+  std::coroutine_handle<> commit(Worker& worker) noexcept override {
+    return arm(worker, [this] { return task_->add_waiter(*this); });
+  }
+  void on_done(TaskBase& done, ReadyBatch& ready) noexcept override {
+    if (!claim.try_fire()) return;
+    Scheduler& home = scheduler();
+    if (&home == &done.runtime().scheduler()) ready.push(*this);
+    else home.make_ready(*this);
+  }
+  TaskBase const* awaited_task() const noexcept override { return task_.get(); }
+
+  std::conditional_t<move, T, const_result_t<T>> await_resume() {
+    if (was_cancelled()) {
+      task_->remove_waiter(*this);
+      throw_cancelled(*current_worker());
+    }
+    task_->mark_retrieved();
+    if (task_->outcome() != Outcome::value) task_->throw_outcome();
+    auto& state = static_cast<TaskState<T>&>(*task_);
+    if constexpr (std::is_void_v<T>) return;
+    else if constexpr (move) return static_cast<T>(state.slot.take());
+    else return state.slot.get();
+  }
+
+ private:
+  Ref<TaskBase> task_;
+};
+
+template <class T, bool move>
+class [[nodiscard]] ShieldTask {
+ public:
+  using weft_awaitable = void;
+  explicit ShieldTask(Ref<TaskBase> task) noexcept : task_(std::move(task)) {}
+  ShieldAwaiter<T, move> operator co_await() && { return ShieldAwaiter<T, move>(std::move(task_)); }
+
+ private:
+  Ref<TaskBase> task_;
+};
+
+template <class T>
+class [[nodiscard]] ShieldCoro {
+ public:
+  using weft_awaitable = void;
+  explicit ShieldCoro(Coro<T> coro) noexcept : coro_(std::move(coro)) {}
+  ShieldAwaiter<T, true> operator co_await() && {
+    return ShieldAwaiter<T, true>(create_task(std::move(coro_)).reference());
+  }
+
+ private:
+  Coro<T> coro_;
+};
+
+template <class T>
+Coro<T> shielded_block(Coro<T> body) {
+  Scope block;
+  block.enter(*current_worker(), Scope::Link::shielded);
+  Result<T> result = co_await Capture<T>(std::move(body));
+  block.exit(*current_worker());
+  co_return unwrap(std::move(result));
+}
+
+template <class T>
+Coro<T> finally_block(Coro<T> body, Coro<void> cleanup) {
+  Result<T> result = co_await Capture<T>(std::move(body));
+  co_await std::move(cleanup);
+  co_return unwrap(std::move(result));
+}
+
+}  // namespace engine
+
+/// Throws CancelledError if a cancel is pending; else goes on. Never suspends.
+///
+/// No counterpart in asyncio. For long computations: cost is a load and a compare.
+inline engine::Checkpoint checkpoint() noexcept { return {}; }
+
+/// Waits for a task; a cancel of the caller ends the wait and leaves the task alone.
+///
+/// asyncio: shield(). A coroutine, or any other awaitable, becomes a task when the shield is awaited, and runs on when the caller goes; what it
+/// throws then is reported as never retrieved. Cancellation: a checkpoint unless the task has ended. When the task itself is
+/// cancelled the caller gets CancelledError. `shield(task)` gives T const&, `shield(std::move(task))` and `shield(coro)` give T.
+template <class T>
+auto shield(Task<T> const& task) { return engine::ShieldTask<T, false>(task.reference()); }
+template <class T>
+auto shield(Task<T>&& task) {
+  engine::ShieldTask<T, true> shielded_task(task.reference());
+  task = Task<T>();
+  return shielded_task;
+}
+template <class T>
+auto shield(Coro<T> coro) { return engine::ShieldCoro<T>(std::move(coro)); }
+template <engine::OtherAwaitable A>
+auto shield(A awaitable) { return shield(engine::as_coro(std::move(awaitable))); }
+
+/// Runs a coroutine in the caller's task to its end, whatever is cancelled meanwhile: for cleanup that awaits.
+///
+/// No counterpart in asyncio (trio: a shielded cancel scope). Timeouts and groups inside still work. A cancel from outside is delivered at the
+/// first suspension after it. Not a checkpoint in itself.
+template <class T>
+Coro<T> shielded(Coro<T> coro) { return engine::shielded_block(std::move(coro)); }
+
+/// Runs `cleanup` after `body` on every way out, and then returns or throws as `body` did.
+///
+/// Python: try/finally with an await in it, which C++ cannot have in a catch block. The cleanup is not shielded (wrap it in shielded()); what
+/// it throws replaces what the body threw.
+template <class T>
+Coro<T> finally_(Coro<T> body, Coro<void> cleanup) { return engine::finally_block(std::move(body), std::move(cleanup)); }
+
+/// How an awaitable ended, as a Result; nothing is thrown, cancellation included.
+///
+/// asyncio: `try: ... except BaseException as e`. Costs no throw between the coroutine and here. Beware: a loop over as_result swallows
+/// cancellation; ask `current_task().cancelling()` in it.
+template <class T>
+auto as_result(Coro<T> coro) { return engine::Capture<T>(std::move(coro)); }
+template <class T>
+auto as_result(Task<T> const& task) { return engine::CaptureTask<T, false>(task.reference()); }
+template <class T>
+auto as_result(Task<T>&& task) { return engine::CaptureTask<T, true>(Task<T>(std::move(task)).reference()); }
+template <engine::OtherAwaitable A>
+auto as_result(A&& awaitable) {
+  return as_result(engine::as_coro(std::decay_t<A>(std::forward<A>(awaitable))));
+}
+
+}  // namespace weft

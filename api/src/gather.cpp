@@ -1,0 +1,132 @@
+// The cold half of gather: failures, children that suspend, and gathers of handles.
+#include <weft/gather.hpp>
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace weft::engine {
+
+// ---------------------------------------------------------------- bare coroutines
+
+void Join::throw_failure(Worker& worker) {
+  if (cancel_pending(worker.state)) throw_cancelled(worker);
+  if (failed()) std::rethrow_exception(std::move(error_));
+  if (dropped()) throw CancelledError();
+}
+
+void Join::child_suspended(Worker& worker, PromiseBase& child) noexcept {
+  // From here on it must tell the join when it ends, on whatever worker; before the commit makes that possible.
+  child.detach();
+  Suspension* const suspension = std::exchange(worker.pending, nullptr);
+  if (std::coroutine_handle<> const ready = suspension->commit(worker)) worker.drive(ready);
+  // What the worker's state is now, nobody knows: the join puts its own back.
+  worker.state.flags = ExecutionState::dirty;
+}
+
+void JoinMode<OnError::abort>::child_failed(void* slot) noexcept {
+  Join::child_failed(slot);
+  // A cancel that is under way already ends the others; it must not strike their cleanup a second time.
+  if (block_.word.epoch() != 0) return;
+  CancelRequest request(nullptr);
+  (void)request.reach(block_);
+}
+
+void JoinMode<OnError::abort>::end() {
+  block_.exit(*current_worker());
+  throw_if_failed();
+}
+
+// ---------------------------------------------------------------- handles
+
+std::exception_ptr HandleJoin::error_of(TaskBase& task) {
+  if (task.outcome() == Outcome::cancelled) return std::make_exception_ptr(CancelledError(task.cancel_message()));
+  return task.error();
+}
+
+bool HandleJoin::await_ready() {
+  bool all_done = true;
+  for (std::size_t i = 0; i < count_; ++i) {
+    TaskBase& task = *entries_[i].task;
+    if (!task.done()) {
+      require_no_circle(task);
+      all_done = false;
+    } else if (decides(task) && decided_.load(std::memory_order_relaxed) == nullptr) {
+      decided_.store(&task, std::memory_order_relaxed);
+    }
+  }
+  return all_done || decided_.load(std::memory_order_relaxed) != nullptr;
+}
+
+std::coroutine_handle<> HandleJoin::commit(Worker& worker) noexcept {
+  return arm(worker, [this] {
+    enlisted_ = true;
+    remaining_.store(count_, std::memory_order_relaxed);
+    std::size_t done = 0;
+    for (std::size_t i = 0; i < count_; ++i) {
+      TaskBase& task = *entries_[i].task;
+      if (task.add_waiter(entries_[i])) continue;
+      ++done;
+      if (decides(task)) {
+        TaskBase* none = nullptr;
+        decided_.compare_exchange_strong(none, &task, std::memory_order_relaxed);
+      }
+    }
+    // ORDER(handle-join): acq_rel; as in child_done().
+    bool const all = done != 0 && remaining_.fetch_sub(done, std::memory_order_acq_rel) == done;
+    bool const ended = all || count_ == 0 || decided_.load(std::memory_order_relaxed) != nullptr;
+    // A child that ended meanwhile may have claimed us: then it wakes us.
+    return !(ended && claim.try_fire());
+  });
+}
+
+void HandleJoin::child_done(TaskBase& task, ReadyBatch& ready) noexcept {
+  bool ended = false;
+  if (decides(task)) {
+    TaskBase* none = nullptr;
+    ended = decided_.compare_exchange_strong(none, &task, std::memory_order_relaxed);
+  }
+  // ORDER(handle-join): acq_rel; the last child to end publishes what all did.
+  if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) ended = true;
+  if (!ended || !claim.try_fire()) return;
+  Scheduler& home = scheduler();
+  if (&home == &task.runtime().scheduler()) ready.push(*this);
+  else home.make_ready(*this);
+}
+
+bool HandleJoin::hand_down(CancelRequest& request) noexcept {
+  if (claim.state() != ClaimState::armed) return false;
+  bool accepted = false;
+  // A task that was given twice is cancelled once, as in asyncio. The set is for long ranges only.
+  std::unordered_set<TaskBase*> seen;
+  constexpr std::size_t short_range = 16;
+  for (std::size_t i = 0; i < count_; ++i) {
+    TaskBase* const task = entries_[i].task.get();
+    bool repeated = false;
+    if (count_ <= short_range) {
+      for (std::size_t k = 0; k < i && !repeated; ++k) repeated = entries_[k].task.get() == task;
+    } else {
+      try {
+        repeated = !seen.insert(task).second;
+      } catch (std::bad_alloc const&) {
+        // Without memory for the set a duplicate is cancelled twice, which only raises its count.
+      }
+    }
+    if (!repeated) accepted |= request.reach(task->root());
+  }
+  return accepted;
+}
+
+void HandleJoin::end() {
+  for (std::size_t i = 0; i < count_; ++i) {
+    TaskBase& task = *entries_[i].task;
+    if (enlisted_) task.remove_waiter(entries_[i]);
+    task.mark_retrieved();
+  }
+  if (collect_) {
+    if (!was_handed_down()) return;
+    throw CancelledError(current_worker()->state.scope->task().cancel_message());
+  }
+  if (TaskBase* const failed = decided_.load(std::memory_order_relaxed)) failed->throw_outcome();
+}
+
+}  // namespace weft::engine

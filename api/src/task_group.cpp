@@ -1,0 +1,47 @@
+// How a TaskGroup's block ends: CPython 3.13's _aexit, step by step.
+#include <weft/task_group.hpp>
+
+namespace weft::engine {
+namespace {
+
+// Requests that the scopes around the caller count.
+std::uint32_t enclosing_cancelling(Worker const& worker) noexcept {
+  return static_cast<std::uint32_t>(worker.state.scope->task().cancelling());
+}
+
+}  // namespace
+
+void GroupBlock::body_ended(std::exception_ptr error) noexcept {
+  group.state_.body_ended();
+  body_.exit(*current_worker());
+  if (!error) return;
+  (is_cancelled_error(error) ? cancelled_ : body_error_) = std::move(error);
+  group.state_.abort(false);
+}
+
+Coro<void> GroupBlock::finish() {
+  while (!group.state_.close()) {
+    bool const cancelled = co_await GroupWait(group.state_);
+    // Cancelled from outside while the children run on: they are cancelled, and the cancellation goes on when they have ended. While the
+    // group is aborting anyway it is swallowed here, and only its count stays.
+    if (cancelled && !group.state_.aborting()) {
+      cancelled_ = std::make_exception_ptr(CancelledError(current_worker()->state.scope->task().cancel_message()));
+      group.state_.abort(false);
+    }
+  }
+  Worker& worker = *current_worker();
+  std::uint32_t const outside = enclosing_cancelling(worker);
+  // The group's own request is gone with the body's scope; without any other there is nothing to propagate.
+  if (group.state_.asked_for_cancel() && outside == 0) cancelled_ = nullptr;
+  std::vector<std::exception_ptr> errors = group.state_.take_errors();
+  if (body_error_) errors.push_back(std::move(body_error_));
+  if (errors.empty()) {
+    if (cancelled_) std::rethrow_exception(std::move(cancelled_));
+    co_return;
+  }
+  // The errors win; a cancellation from outside is delivered at the next suspension instead.
+  if (outside != 0) worker.state.seen = worker.state.scope->word.epoch() - 1;
+  throw ExceptionGroup("unhandled errors in a TaskGroup", std::move(errors));
+}
+
+}  // namespace weft::engine

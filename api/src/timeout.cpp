@@ -1,0 +1,64 @@
+// The timer's half of a timeout, and how a block decides what its end means.
+#include <weft/timeout.hpp>
+
+#include <weft/runtime/runtime/runtime_core.hpp>
+
+namespace weft {
+
+void Timeout::Alarm::fire(engine::Timer& timer, engine::ReadyBatch&, engine::ReadyBatch& at_once) noexcept {
+  auto& alarm = static_cast<Alarm&>(timer);
+  if (alarm.timeout.handshake_.try_fire()) at_once.push(alarm);
+}
+
+void Timeout::Alarm::step(engine::Runnable& runnable, engine::Worker&) noexcept {
+  Timeout& timeout = static_cast<Alarm&>(runnable).timeout;
+  {
+    engine::CancelRequest request(nullptr);
+    (void)request.reach(timeout.scope_);
+  }
+  // LIFETIME: the block may be gone afterwards.
+  timeout.handshake_.fired();
+}
+
+void Timeout::arm(engine::Worker& worker) noexcept {
+  if (when_ && *when_ != Clock::time_point::max()) worker.arm(timer_, when_->time_since_epoch().count());
+}
+
+void Timeout::reschedule(std::optional<Clock::time_point> when) {
+  (void)engine::Worker::disarm(timer_);
+  if (handshake_.expired()) throw RuntimeError("Timeout::reschedule() after the time was up");
+  when_ = when;
+  arm(engine::require_task("Timeout::reschedule()"));
+}
+
+namespace engine {
+
+void TimeoutBlock::begin() noexcept {
+  Worker& worker = *current_worker();
+  cancelling_before_ = worker.state.scope->task().cancelling();
+  timeout.scope_.enter(worker, Scope::Link::linked);
+  // A deadline that has passed strikes at the first suspension, as in asyncio: the timer is due at once.
+  timeout.arm(worker);
+}
+
+bool TimeoutBlock::end(bool body_cancelled) noexcept {
+  (void)Worker::disarm(timeout.timer_);
+  bool const expired = !timeout.handshake_.try_exit();
+  Worker& worker = *current_worker();
+  timeout.scope_.exit(worker);
+  // CPython: uncancel() <= the count at entry. Requests from outside are counted by the scopes around the block.
+  return expired && body_cancelled && worker.state.scope->task().cancelling() <= cancelling_before_;
+}
+
+void throw_timeout() { throw TimeoutError(); }
+void throw_bad_delay() { throw ValueError("a delay that is NaN or negative infinity"); }
+
+}  // namespace engine
+
+Clock::time_point Clock::now() noexcept {
+  engine::Worker const* const worker = engine::current_worker();
+  if (worker != nullptr) return time_point(duration(worker->scheduler().now()));
+  return time_point(std::chrono::duration_cast<duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
+
+}  // namespace weft
