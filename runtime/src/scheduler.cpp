@@ -123,7 +123,7 @@ bool Scheduler::may_advance() const noexcept {
 bool Scheduler::advance_virtual_clock(Worker& worker) noexcept {
   if (external_.load(std::memory_order_relaxed) != 0) return false;
   Worker& home = *workers_[0];
-  std::int64_t const expiry = home.next_expiry();
+  std::int64_t const expiry = home.exact_next_expiry();
   if (expiry == TimerWheel::never) {
     host_.on_stuck(worker);
     return has_visible_work();

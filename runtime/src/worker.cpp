@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 #include <utility>
 
 #include <weft/runtime/scheduler/scheduler.hpp>
@@ -248,6 +249,13 @@ bool Worker::disarm(Timer& timer) noexcept {
   }
   home.wheel_lock_.unlock();
   return was_armed;
+}
+
+std::int64_t Worker::exact_next_expiry() noexcept {
+  std::lock_guard const hold(wheel_lock_);
+  std::int64_t const expiry = wheel_.next_expiry_exact();
+  next_expiry_.store(expiry, std::memory_order_relaxed);
+  return expiry;
 }
 
 bool Worker::fire_timers(Worker& on, std::int64_t now) noexcept {

@@ -7,6 +7,7 @@
 #include <weft/create_task.hpp>
 #include <weft/errors.hpp>
 #include <weft/event.hpp>
+#include <weft/foreign.hpp>
 #include <weft/gather.hpp>
 #include <weft/lock.hpp>
 #include <weft/queue.hpp>
@@ -16,3 +17,4 @@
 #include <weft/task.hpp>
 #include <weft/task_group.hpp>
 #include <weft/timeout.hpp>
+#include <weft/to_thread.hpp>

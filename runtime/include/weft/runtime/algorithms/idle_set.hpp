@@ -134,8 +134,9 @@ class IdleSet {
   // The same with an end. Timed out: running, not searching. A time that is up already still sees a wake-up that came in.
   Parked commit_park(unsigned w, std::chrono::nanoseconds timeout) noexcept {
     Slot& me = slots_[w];
-    // ORDER(idle-wake): acquire; as above. A sleep that returns early is not repeated: the caller's timers tell it whether it was in vain.
-    if (me.state.load(std::memory_order_acquire) == parked_state) Sync::futex_wait_for(me.state, parked_state, timeout);
+    // A sleep that returns early is not repeated: the caller's timers tell it whether it was in vain. The lock in cancel_park
+    // orders us after the waker.
+    if (me.state.load(std::memory_order_relaxed) == parked_state) Sync::futex_wait_for(me.state, parked_state, timeout);
     return cancel_park(w) ? Parked::woken : Parked::timed_out;
   }
 

@@ -122,6 +122,8 @@ class alignas(cache_line) Worker {
   Runnable* steal_from(Worker& victim, bool forced, ForkItem*& forked) noexcept;
   // Fires what is due by `now` in this worker's wheel. True when something was due.
   bool fire_timers(Worker& on, std::int64_t now) noexcept;
+  // The earliest timer exactly: what was disarmed leaves no trace.
+  std::int64_t exact_next_expiry() noexcept;
   // ORDER(next-expiry): relaxed; a hint: whoever acts on it takes the wheel's lock.
   std::int64_t next_expiry() const noexcept { return next_expiry_.load(std::memory_order_relaxed); }
   std::size_t timer_count() const noexcept { return timer_count_.load(std::memory_order_relaxed); }

@@ -1,0 +1,41 @@
+// Into a foreign awaitable and back.
+#include <weft/foreign.hpp>
+
+namespace weft::engine {
+
+void ForeignProxy::promise_type::Final::await_suspend(std::coroutine_handle<promise_type> proxy) const noexcept {
+  ForeignNode& node = *proxy.promise().node_;
+  proxy.destroy();
+  node.post();
+}
+
+ForeignProxy make_proxy(ForeignNode&) { co_return; }
+
+std::coroutine_handle<> ForeignNode::commit(Worker& worker) noexcept {
+  scheduler_ = &worker.scheduler();
+  state_ = worker.state;
+  // While we are out there, nothing here knows when we come back.
+  scheduler_->external_begin();
+  std::coroutine_handle<> const coroutine = coroutine_;
+  std::coroutine_handle<> const proxy = proxy_;
+  Scheduler& scheduler = *scheduler_;
+  try {
+    // LIFETIME: when it waits we may be resumed, on another worker, before it returns.
+    if (suspend_foreign(proxy)) return {};
+  } catch (...) {
+    error_ = std::current_exception();
+  }
+  scheduler.external_end();
+  proxy.destroy();
+  worker.state = state_;
+  return coroutine;
+}
+
+void ForeignNode::step(Runnable& runnable, Worker& worker) noexcept {
+  auto& self = static_cast<ForeignNode&>(runnable);
+  worker.state = self.state_;
+  worker.scheduler().external_end();
+  worker.drive(self.coroutine_);
+}
+
+}  // namespace weft::engine
