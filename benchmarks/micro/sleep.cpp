@@ -1,13 +1,14 @@
 // Timers: armed and disarmed, armed and fired, and sleeping tasks that are cancelled.
 //
 // "sleep fired" runs under the virtual clock, which jumps to the next deadline as soon as nothing is runnable, so that
-// the time measured is that of the timers and of resuming the sleepers, not the sleep. Its deadlines are spread over a
-// second in an order that is not sorted.
+// the time measured is that of the timers and of resuming the sleepers, not the sleep. Its deadlines are the thousand
+// milliseconds of a second, a hundred sleepers each, armed in an order that is not sorted.
 #include "../kernel.hpp"
 #include "../programs/weft_runtimes.hpp"
 
 #include <atomic>
 #include <chrono>
+#include <numeric>
 
 namespace bench {
 
@@ -27,17 +28,17 @@ weft::Coro<std::uint64_t> arm_disarm(std::uint32_t times) {
   co_return sum;
 }
 
-weft::Coro<std::uint64_t> nap(std::chrono::nanoseconds time) {
+weft::Coro<int> nap(std::chrono::nanoseconds time) {
   co_await weft::sleep(time);
   co_return 1;
 }
 
 weft::Coro<std::uint64_t> fire(std::uint32_t timers) {
-  std::vector<weft::Coro<std::uint64_t>> naps;
+  std::vector<weft::Coro<int>> naps;
   naps.reserve(timers);
-  for (std::uint32_t i = 0; i < timers; ++i) naps.push_back(nap(1us + 10us * (i * std::uint64_t{7919} % 100'000)));
-  std::vector<std::uint64_t> const woken = co_await weft::gather(std::move(naps));
-  co_return woken.size();
+  for (std::uint32_t i = 0; i < timers; ++i) naps.push_back(nap(1ms * (1 + i * std::uint64_t{7919} % 1'000)));
+  std::vector<int> const woken = co_await weft::gather(std::move(naps));
+  co_return std::accumulate(woken.begin(), woken.end(), std::uint64_t{0});
 }
 
 weft::Coro<> sleep_for_long(std::atomic<std::uint32_t>* asleep) {
@@ -67,7 +68,8 @@ void add_sleep(Kernels& kernels, Plan const& plan) {
     kernels.push_back({"wait_for armed, disarmed", Contender::weft, threads, n, n, [=] { return runtime(threads).run(arm_disarm(n)); }});
     kernels.push_back({"sleep fired", Contender::weft, threads, n, n,
                        [=] { return runtime(threads, weft::ClockKind::virtual_time).run(fire(n)); }});
-    kernels.push_back({"sleep cancelled", Contender::weft, threads, n, n, [=] { return runtime(threads).run(cancel_sleepers(n)); }});
+    kernels.push_back({"sleep cancelled", Contender::weft, threads, n / 5, n / 5,
+                       [=] { return runtime(threads).run(cancel_sleepers(n / 5)); }});
   }
 }
 

@@ -10,7 +10,7 @@ namespace bench {
 namespace {
 
 weft::Coro<std::uint64_t> place(unsigned n, Board board) {
-  if (board.rows == n) co_return 1;
+  if (board.rows == n) co_return std::uint64_t{1};
   std::vector<weft::Coro<std::uint64_t>> children;
   children.reserve(n);
   for (unsigned column = 0; column < n; ++column) {

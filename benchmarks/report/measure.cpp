@@ -38,18 +38,31 @@ void call(Kernel const& kernel) {
                            std::to_string(kernel.expected));
 }
 
-double timed_calls(Kernel const& kernel, std::uint64_t calls) {
+struct Sample {
+  double seconds = 0;         // of the calls
+  double with_pause = 0;      // and of the wait before them
+};
+
+Sample timed_calls(Kernel const& kernel, std::uint64_t calls) {
+  auto const before = SteadyClock::now();
   wait_until_idle();
   auto const start = SteadyClock::now();
   for (std::uint64_t i = 0; i < calls; ++i) call(kernel);
-  return seconds_since(start);
+  return {seconds_since(start), seconds_since(before)};
 }
 
-std::uint64_t calls_per_sample(Kernel const& kernel, std::chrono::milliseconds min_sample) {
+struct Calibrated {
+  std::uint64_t calls = 1;    // in one sample
+  double seconds = 0;         // that a sample takes, with its pause
+};
+
+Calibrated calibrate(Kernel const& kernel, std::chrono::milliseconds min_sample) {
   call(kernel);
   double const wanted = std::chrono::duration<double>(min_sample).count();
-  double const once = std::max(timed_calls(kernel, 1), 1e-7);
-  return once >= wanted ? 1 : std::uint64_t(wanted / once) + 1;
+  Sample const once = timed_calls(kernel, 1);
+  double const pause = once.with_pause - once.seconds;
+  if (once.seconds >= wanted) return {1, once.with_pause};
+  return {std::uint64_t(wanted / std::max(once.seconds, 1e-7)) + 1, pause + wanted};
 }
 
 double quantile(std::vector<double> sorted, double q) {
@@ -67,26 +80,22 @@ void summarise(Measured& measured) {
   measured.upper_quartile = quantile(sorted, 0.75);
 }
 
-// One line per second at most. What is left is guessed from the works done so far: they differ by less than two.
+// A line on stderr, at most one in two seconds, with the time left as the calibration foresees it.
 class Progress {
  public:
-  explicit Progress(std::size_t steps) : steps_(steps) {}
-
-  void step(std::string const& what) {
-    double const elapsed = seconds_since(start_);
-    if (done_ == 0 || elapsed - shown_ >= 1.0) {
-      shown_ = elapsed;
-      double const left = done_ == 0 ? 0.0 : elapsed / double(done_) * double(steps_ - done_);
-      std::fprintf(stderr, "[%3zu %%] %3.0f s gone", 100 * done_ / steps_, elapsed);
-      if (done_ != 0) std::fprintf(stderr, ", about %.0f s left", left);
-      std::fprintf(stderr, ": %s\n", what.c_str());
+  void announce(char const* what) const { std::fprintf(stderr, "%s\n", what); }
+  void foresee(double seconds) { total_ += seconds; }
+  void step(double seconds, std::string const& what) {
+    double const now = seconds_since(start_);
+    if (now - shown_ >= 2.0) {
+      shown_ = now;
+      std::fprintf(stderr, "[%3.0f %%] about %.0f s left: %s\n", 100 * done_ / total_, total_ - done_, what.c_str());
     }
-    ++done_;
+    done_ += seconds;
   }
 
  private:
-  std::size_t steps_, done_ = 0;
-  double shown_ = 0;
+  double total_ = 0, done_ = 0, shown_ = -2;
   SteadyClock::time_point start_ = SteadyClock::now();
 };
 
@@ -102,20 +111,22 @@ std::vector<Measured> measure(Kernels const& kernels, MeasureOptions const& opti
   }
 
   std::vector<Measured> all(kernels.size());
-  Progress progress(works.size() * (options.rounds + 1));
+  std::vector<Calibrated> calibrated;
+  Progress progress;
+  progress.announce("[  0 %] calibrating");
+  for (std::size_t i = 0; i < kernels.size(); ++i) {
+    all[i].kernel = &kernels[i];
+    calibrated.push_back(calibrate(kernels[i], options.min_sample));
+    progress.foresee(calibrated[i].seconds * options.rounds);
+  }
   for (std::string const& work : works) {
     std::vector<std::size_t> const& indices = contenders[work];
-    progress.step(work + ", warming up");
-    std::map<std::size_t, std::uint64_t> calls;
-    for (std::size_t const i : indices) {
-      all[i].kernel = &kernels[i];
-      calls[i] = calls_per_sample(kernels[i], options.min_sample);
-    }
     for (unsigned round = 1; round <= options.rounds; ++round) {
-      progress.step(work + ", round " + std::to_string(round) + " of " + std::to_string(options.rounds));
       for (std::size_t const i : indices) {
-        double const seconds = timed_calls(kernels[i], calls[i]);
-        all[i].samples.push_back(seconds * 1e9 / (double(calls[i]) * double(kernels[i].tasks)));
+        progress.step(calibrated[i].seconds, work + ", round " + std::to_string(round) + " of " + std::to_string(options.rounds));
+        std::uint64_t const calls = calibrated[i].calls;
+        double const seconds = timed_calls(kernels[i], calls).seconds;
+        all[i].samples.push_back(seconds * 1e9 / (double(calls) * double(kernels[i].tasks)));
       }
     }
     for (std::size_t const i : indices) summarise(all[i]);

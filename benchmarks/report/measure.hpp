@@ -1,7 +1,7 @@
 // Interleaved measuring: A B C A B C ..., so that a slow phase of the machine hits every contender and not just one.
 //
-// For each work every contender is first called until its time is known (this also warms caches, frame pools and
-// threads); a sample is then as many calls as take about `min_sample`. Before each sample the program waits until its
+// Every kernel is first called twice, which warms caches, frame pools and threads and tells its time; a sample is then as
+// many calls as take about `min_sample`. Before each sample the program waits until its
 // own threads are idle: oneTBB's and OpenMP's threads go on spinning after their work has ended (libomp's for 200 ms), and
 // on a machine with few cores they would be measured as part of whoever comes next.
 #pragma once
