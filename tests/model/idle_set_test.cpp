@@ -245,13 +245,25 @@ void list_of_parked(Program& p) {
   });
 }
 
+// Two producers at once and two sleepers: the first wakes one, who counts as searching from then on, so the second wakes nobody.
+void one_wake_up_for_two_notifications(Program& p) {
+  auto& idle = p.state<engine::IdleSet<model_sync>>(2u);
+  for (unsigned w = 0; w < 2; ++w) {
+    (void)idle.prepare_park(w);
+    p.thread("producer", [&idle] { idle.notify_one(); });
+  }
+  p.check([&idle] { require(idle.parked_count() == 1 && idle.searching_count() == 1, "not exactly one was woken"); });
+}
+
 // The clock is plain memory: two workers that both are the last would race for it, none would be a deadlock. Worker 0 may go away once
-// between its announcement and its sleep.
+// between its announcement and its sleep, and work; the last one has looked after that.
 void last_to_park(Program& p, bool one_comes_back) {
   struct State {
     engine::IdleSet<model_sync> idle{2};
     model_sync::var<int> clock{0};
     model_sync::atomic<int> moved{0};
+    model_sync::atomic<int> worked{0};
+    int really_worked = 0;
   };
   auto& s = p.state<State>();
   for (unsigned w = 0; w < 2; ++w) {
@@ -259,11 +271,17 @@ void last_to_park(Program& p, bool one_comes_back) {
       if (one_comes_back && w == 0) {
         (void)s.idle.prepare_park(w);
         if (s.idle.cancel_park(w)) (void)s.idle.stop_search(w);
+        if (s.moved.load(memory_order_relaxed) == 0) {
+          s.worked.store(1, memory_order_relaxed);
+          s.really_worked = 1;
+        }
       }
       bool const last = s.idle.prepare_park(w);
+      int const seen = s.worked.load(memory_order_relaxed);
       if (s.moved.load(memory_order_acquire) != 0) {
         (void)s.idle.cancel_park(w);
       } else if (last && s.idle.try_leave_as_last(w)) {
+        require(seen == s.really_worked, "somebody has worked since the last one looked");
         s.clock.set(s.clock.get() + 1);
         s.moved.store(1, memory_order_release);
         s.idle.notify_all();
@@ -288,6 +306,7 @@ std::vector<Case> const& cases() {
       {{.name = "idle set, timeout against wake"}, timeout_against_wake},
       {{.name = "idle set, last to park"}, [](Program& p) { last_to_park(p, false); }},
       {{.name = "idle set, last to park, one comes back"}, [](Program& p) { last_to_park(p, true); }},
+      {{.name = "idle set, one wake-up for two notifications"}, one_wake_up_for_two_notifications},
       {{.name = "idle set, list of parked"}, list_of_parked},
       {{.name = "idle set, searcher wakes the next"}, searcher_wakes_the_next},
       // Holds at bound 3, too, in 12.8 million executions.
