@@ -20,6 +20,11 @@
 // A thread in pause() or yield() declares that it waits for another one: it is not scheduled until a value has changed or a
 // thread has ended or blocked for good, and its next look from the same line does not return an outdated value again.
 //
+// One reduction. A thread that was preempted before an operation is not scheduled until another one has done something that conflicts
+// with that operation: otherwise the thread could as well have done it before it was preempted, and that execution, with no more
+// preemptions, is explored too. (So plain variables that one thread of a program writes and another reads, other than modelled ones, must be
+// read only where the algorithm's own operations order them.) Random mode goes without.
+//
 // Errors: a failed require(), a data race, use before construction happens-before, use after destruction, destruction while
 // another thread's access is not ordered before it, deadlock (a lost wake-up is one), livelock, leak, double free, uncaught
 // exception, abort() and, outside of AddressSanitizer, a segmentation fault. A failing execution is left where it stands.
@@ -76,6 +81,17 @@ struct SiteUse {
 
 struct Choice {
   std::uint16_t taken, of;
+};
+
+// What an operation touches, to tell whether it matters which of two comes first.
+struct Touch {
+  std::uint32_t object;  // Engine::none for a fence
+  bool writes;
+  bool seq_cst;
+  bool conflicts(Touch const& o) const noexcept {
+    if (seq_cst && o.seq_cst && (object == o.object || object == ~0u || o.object == ~0u)) return true;
+    return object == o.object && (writes || o.writes);
+  }
 };
 
 class Program;
@@ -153,9 +169,9 @@ class Engine {
   template <class F>
   std::uint64_t rmw(std::uint32_t id, std::memory_order order, Site site, F f) {
     note(SiteUse::Kind::rmw, site, order);
-    point();
-    Location& l = access(id, site);
     order = mutate(order, site);
+    point({id, true, order == std::memory_order_seq_cst});
+    Location& l = access(id, site);
     std::uint64_t const old = read(l, id, l.history.size() - 1, order);
     std::uint64_t const now = f(old);
     append(l, id, now, order, true);
@@ -193,6 +209,7 @@ class Engine {
   std::vector<Event> events;
   std::vector<SiteUse>* uses = nullptr;
   std::string error;
+  bool pruned = false;
 
   void run_once(Maker const& make, std::uint64_t random_seed);
   bool next_path() {
@@ -221,6 +238,7 @@ class Engine {
     bool dirty = true;  // its fiber does not stand at the top of its loop
     bool fresh = false;  // it was just chosen: its next operation is no scheduling point
     bool timed_out = false;
+    Touch next{};  // of a preempted thread: the operation before which it stands
     View now, acquirable, released;  // what it knows; what an acquire fence would add; what a release fence covered
     std::uint32_t period = 0;        // count of its yields
     std::uint32_t waits_on = none;
@@ -262,18 +280,25 @@ class Engine {
     z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
     return z ^ (z >> 31);
   }
-  void point() {
+  // Before each visible operation.
+  void point(Touch touch) {
     if (current_ == root) return;
     if (++steps_ > options->max_steps) [[unlikely]]
       fail("step limit: an endless loop, or a wait without pause() or yield()");
     Thread& t = me();
-    if (t.fresh) {
-      t.fresh = false;
-      return;
-    }
-    maybe_switch();
+    if (t.fresh) t.fresh = false;
+    else maybe_switch(touch);
+    conflict(touch);
   }
-  void maybe_switch();
+  // Wakes the preempted threads to whose next operation this one makes a difference.
+  void conflict(Touch touch) noexcept {
+    for (unsigned m = asleep_; m != 0; m &= m - 1) {
+      unsigned const other = static_cast<unsigned>(std::countr_zero(m));
+      if (threads_[other].next.conflicts(touch)) asleep_ &= ~bit(other);
+    }
+  }
+  void maybe_switch(Touch touch);
+  [[noreturn]] void prune();
   void leave();
   unsigned eligible() noexcept;
   void go(unsigned next);
@@ -330,9 +355,9 @@ class Engine {
   std::size_t position_ = 0;
   unsigned steps_ = 0;
   unsigned preemptions_ = 0;
-  unsigned spurious_cas_ = 0, spurious_wakes_ = 0, timeouts_ = 0;
+  unsigned outdated_ = 0, spurious_cas_ = 0, spurious_wakes_ = 0, timeouts_ = 0;
   unsigned idle_rounds_ = 0;
-  unsigned alive_ = 0, blocked_ = 0, timed_ = 0, yielded_ = 0;  // sets of threads
+  unsigned alive_ = 0, blocked_ = 0, timed_ = 0, yielded_ = 0, asleep_ = 0;  // sets of threads
   std::uint64_t rng_ = 1;
   std::vector<unsigned> change_points_;
   std::uint64_t lowest_priority_ = 0;

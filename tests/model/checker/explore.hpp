@@ -89,9 +89,11 @@ class Session {
   CrashGuard guard_;
 };
 
-// Choice strings: "b<bound>:" and one character for each choice, 0-9 then a-z, longer numbers in parentheses; zeros at the end left out.
-inline std::string path_text(std::vector<Choice> const& path, unsigned bound) {
-  std::string text = bound == unbounded ? "u:" : "b" + std::to_string(bound) + ":";
+// Choice strings: "b<bound>:" ("u:" unbounded, "n<bound>:" and "r:" the same without reduction) and one character for each choice, 0-9 then a-z, longer numbers in parentheses; zeros at the end left out.
+inline std::string path_text(std::vector<Choice> const& path, unsigned bound, bool reduced) {
+  std::string text = reduced ? "u" : "r";
+  if (bound != unbounded) (text = reduced ? "b" : "n") += std::to_string(bound);
+  text += ':';
   std::size_t n = path.size();
   while (n != 0 && path[n - 1].taken == 0) --n;
   for (std::size_t i = 0; i < n; ++i) {
@@ -103,12 +105,20 @@ inline std::string path_text(std::vector<Choice> const& path, unsigned bound) {
   return text;
 }
 // False when the text is no choice string.
-inline bool parse_path(std::string_view text, std::vector<Choice>& path, unsigned& bound) {
+inline bool parse_path(std::string_view text, std::vector<Choice>& path, unsigned& bound, bool& reduced) {
   std::size_t const colon = text.find(':');
   if (colon == std::string_view::npos || colon == 0) return false;
-  if (text[0] == 'b') bound = static_cast<unsigned>(std::stoul(std::string(text.substr(1, colon - 1))));
-  else if (text[0] == 'u') bound = unbounded;
-  else return false;
+  reduced = text[0] == 'b' || text[0] == 'u';
+  bound = unbounded;
+  if (text[0] == 'b' || text[0] == 'n') {
+    bound = 0;
+    for (char const c : text.substr(1, colon - 1)) {
+      if (c < '0' || c > '9') return false;
+      bound = bound * 10 + static_cast<unsigned>(c - '0');
+    }
+  } else if (text[0] != 'u' && text[0] != 'r') {
+    return false;
+  }
   for (std::size_t i = colon + 1; i < text.size(); ++i) {
     char const c = text[i];
     unsigned k = 0;
@@ -126,7 +136,7 @@ inline Result replay(Options options, std::string_view choices, Maker const& mak
   Session const session;
   Engine& e = engine();
   Result r;
-  if (!parse_path(choices, e.path, options.preemptions)) {
+  if (!parse_path(choices, e.path, options.preemptions, options.reduce)) {
     r.error = "not a replay string";
     return r;
   }
@@ -154,17 +164,17 @@ inline Result explore(Options const& options, Maker const& make, std::vector<Sit
     e.uses = uses;
     std::uint64_t const limit = options.pct_runs != 0 ? options.pct_runs : options.max_executions;
     do {
-      if (r.executions == limit) {
+      if (r.executions + r.pruned == limit) {
         if (options.pct_runs != 0) break;
         r.error = "not exhaustive: the budget of " + std::to_string(limit) + " executions is used up";
         return r;
       }
       if (options.pct_runs != 0) e.path.clear();
       e.run_once(make, options.seed * 0x9e3779b97f4a7c15 + r.executions * 0xd1b54a32d192ed03);
-      ++r.executions;
+      ++(e.pruned ? r.pruned : r.executions);
       if (!e.error.empty()) {
         r.error = e.error;
-        r.replay = path_text(e.path, r.bound);
+        r.replay = path_text(e.path, r.bound, options.reduce && options.pct_runs == 0);
         break;
       }
     } while (options.pct_runs != 0 || e.next_path());

@@ -57,11 +57,12 @@ struct MutationReport {
   }
 };
 
-// The comment that names an order stands on the line of the access or in the block above it.
+// The comment that names an order stands on the line of the access or above it, with no empty line between.
 inline std::string order_comment(Site site) {
   auto const& lines = source_lines(site.file_name());
   for (std::size_t i = site.line(), tries = 0; i != 0 && i <= lines.size() && tries < 12; --i, ++tries) {
     std::string const& line = lines[i - 1];
+    if (line.find_first_not_of(" \t\r") == std::string::npos) break;
     std::size_t const at = line.find("ORDER(");
     if (at == std::string::npos) continue;
     std::size_t const begin = at + 6;

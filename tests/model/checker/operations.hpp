@@ -8,7 +8,7 @@ namespace weft::model {
 
 inline std::uint32_t Engine::lowest_visible(Location& l, std::uint32_t id, std::memory_order order, Site site) {
   std::uint32_t const newest = l.history.size() - 1;
-  if (current_ == root) return newest;
+  if (current_ == root || outdated_ >= options->outdated) return newest;
   Thread& t = me();
   std::uint32_t low = t.now.at(id);
   if (order == std::memory_order_seq_cst) low = std::max(low, sc_.at(id));
@@ -22,6 +22,7 @@ inline std::uint32_t Engine::lowest_visible(Location& l, std::uint32_t id, std::
 }
 
 inline void Engine::note_stale(Location& l, std::uint32_t index, Site site) {
+  ++outdated_;
   Location::Stale& s = l.stale[current_];
   bool const again = s.index == index && s.count != 0;
   s = Location::Stale{index, again ? s.count + 1 : 1, me().period, site.line(), site.column()};
@@ -67,9 +68,9 @@ inline void Engine::append(Location& l, std::uint32_t id, std::uint64_t value, s
 
 inline std::uint64_t Engine::load(std::uint32_t id, std::memory_order order, Site site) {
   note(SiteUse::Kind::load, site, order);
-  point();
-  Location& l = access(id, site);
   order = mutate(order, site);
+  point({id, false, order == std::memory_order_seq_cst});
+  Location& l = access(id, site);
   std::uint32_t const newest = l.history.size() - 1;
   std::uint32_t const low = lowest_visible(l, id, order, site);
   std::uint32_t const index = newest - choose_value(newest - low + 1);
@@ -81,9 +82,9 @@ inline std::uint64_t Engine::load(std::uint32_t id, std::memory_order order, Sit
 
 inline void Engine::store(std::uint32_t id, std::uint64_t value, std::memory_order order, Site site) {
   note(SiteUse::Kind::store, site, order);
-  point();
-  Location& l = access(id, site);
   order = mutate(order, site);
+  point({id, true, order == std::memory_order_seq_cst});
+  Location& l = access(id, site);
   std::uint64_t const before = l.history.back().value;
   append(l, id, value, order, false);
   record(Op::store, id, order, value, before, site);
@@ -92,9 +93,10 @@ inline void Engine::store(std::uint32_t id, std::uint64_t value, std::memory_ord
 inline bool Engine::cas(std::uint32_t id, std::uint64_t& expected, std::uint64_t desired, std::memory_order success,
                         std::memory_order failure, bool weak, Site site) {
   note(SiteUse::Kind::cas, site, success, failure);
-  point();
   success = mutate(success, site);
   failure = mutate(failure, site, Mutation::Kind::failure_order);
+  Touch const touch{id, true, success == std::memory_order_seq_cst || failure == std::memory_order_seq_cst};
+  point(touch);
   bool const split = mutated(Mutation::Kind::split_cas, site);
   Location& l = access(id, site);
   std::uint32_t const newest = l.history.size() - 1;
@@ -129,7 +131,7 @@ inline bool Engine::cas(std::uint32_t id, std::uint64_t& expected, std::uint64_t
   if (split) {
     read(l, id, newest, success);
     record(Op::load, id, success, expected, expected, site);
-    point();
+    point(touch);
     Location& again = access(id, site);
     std::uint64_t const before = again.history.back().value;
     append(again, id, desired, success, false);
@@ -147,7 +149,7 @@ inline bool Engine::cas(std::uint32_t id, std::uint64_t& expected, std::uint64_t
 inline void Engine::fence(Site site) {
   note(SiteUse::Kind::fence, site, std::memory_order_seq_cst);
   if (current_ == root || mutated(Mutation::Kind::drop_fence, site)) return;
-  point();
+  point({none, false, true});
   Thread& t = me();
   t.now.join(t.acquirable, bump_);
   sc_.join_seen(t.now, bump_);
@@ -182,7 +184,7 @@ inline void Engine::plain_access(std::uint32_t id, bool write, Site site) {
 // Sleeps if the word holds `expected`. The value that the kernel compares is one that the thread may see, at least as new as what the last waker
 // of this word knew; no order is implied beyond that.
 inline bool Engine::futex_wait(std::uint32_t id, std::uint64_t expected, bool timed, Site site) {
-  point();
+  point({id, false, false});
   Location& l = access(id, site);
   if (current_ == root) fail("futex_wait outside of a thread");
   std::uint32_t const newest = l.history.size() - 1;
@@ -210,6 +212,7 @@ inline bool Engine::futex_wait(std::uint32_t id, std::uint64_t expected, bool ti
     blocked_ &= ~bit(current_);
     timed_ &= ~bit(current_);
     t.timed_out = true;
+    conflict({id, true, false});
   }
   t.waits_on = none;
   record(Op::woken, id, std::memory_order_relaxed, t.timed_out ? 1 : 0, 0, site);
@@ -219,7 +222,7 @@ inline bool Engine::futex_wait(std::uint32_t id, std::uint64_t expected, bool ti
 inline void Engine::futex_wake(std::uint32_t id, int count, Site site) {
   note(SiteUse::Kind::wake, site, std::memory_order_relaxed);
   if (current_ == root || mutated(Mutation::Kind::drop_wake, site)) return;
-  point();
+  point({id, true, false});
   Location& l = access(id, site);
   l.futex_floor = std::max(l.futex_floor, me().now.at(id));
   unsigned woken = 0;
@@ -246,11 +249,12 @@ inline void Engine::futex_wake(std::uint32_t id, int count, Site site) {
 // tell whether it came before or after.
 inline void Engine::mutex_lock(std::uint32_t id, Site site) {
   if (current_ == root) return;
-  point();
+  point({id, true, false});
   while (access(id, site).history.back().value != 0) {
     me().waits_on = id;
     me().wait_site = site;
     blocked_ |= bit(current_);
+    asleep_ = 0;  // the step of a preempted thread may end with the unlock; that this one has blocked makes a difference to it
     leave();
   }
   me().waits_on = none;
@@ -263,6 +267,7 @@ inline void Engine::mutex_lock(std::uint32_t id, Site site) {
 inline void Engine::mutex_unlock(std::uint32_t id, Site site) {
   if (current_ == root) return;
   Location& l = access(id, site);
+  conflict({id, true, false});
   if (l.history.back().value == 0) fail("unlock of a mutex that is not locked");
   append(l, id, 0, std::memory_order_release, false);
   record(Op::unlock, id, std::memory_order_release, 0, 1, site);

@@ -26,12 +26,15 @@ struct Options {
   std::uint64_t max_executions = 5'000'000;  // a search that is not complete by then has failed
   unsigned max_steps = 5'000;                // visible operations of one execution; more is a livelock
 
+  unsigned outdated = unbounded;  // loads that return an outdated value, per execution: a second bound, for large programs
   unsigned spurious_cas = 1;    // compare_exchange_weak calls that fail for no reason, per execution
   unsigned spurious_wakes = 0;  // futex waits that return for no reason, per execution
   unsigned timeouts = 1;        // futex_wait_for calls that time out at any moment, per execution; later ones wait for a wake,
   bool timeouts_rescue = false;  // unless this lets them time out once nothing else can run: it hides lost wake-ups
   unsigned stale_repeats = 3;   // how often more than once a thread may get the same outdated value of a location
   bool leak_check = true;       // memory that the threads took must be free at the end
+
+  bool reduce = true;           // leave out executions that equal another one (engine.hpp); off only to check that this is so
 
   // Random mode (PCT, Burckhardt et al. 2010) instead of the exhaustive one: this many runs, thread priorities drawn at random, lowered at
   // pct_depth - 1 random moments. Finds a bug of that depth with a probability of at least 1 / (threads * steps^(depth - 1)) a run.
@@ -45,7 +48,8 @@ struct Options {
 struct Result {
   bool ok = false;         // no error, and nothing left to explore (or all random runs made)
   bool exhausted = false;  // every execution within the bounds was seen
-  std::uint64_t executions = 0;
+  std::uint64_t executions = 0;  // that ran to their end
+  std::uint64_t pruned = 0;      // that were left when they turned out to equal another one; the budget counts both
   unsigned bound = 0;
   std::string error{};
   std::string replay{};  // the choices of the failing execution, for replay()

@@ -44,11 +44,11 @@ inline unsigned Engine::pick(unsigned mask, bool self_first) {
   return order[choose(n, best)];
 }
 
-// Who may be chosen now: not blocked, not in a yield, not behind (by fairness) a thread that can run.
+// Who may be chosen now: not blocked, not in a yield, not asleep (by the reduction), not behind (by fairness) a thread that can run.
 inline unsigned Engine::eligible() noexcept {
   unsigned const enabled = alive_ & ~blocked_ & ~yielded_;
   unsigned result = 0;
-  for (unsigned m = enabled; m != 0; m &= m - 1) {
+  for (unsigned m = enabled & ~asleep_; m != 0; m &= m - 1) {
     unsigned const t = static_cast<unsigned>(std::countr_zero(m));
     if ((threads_[t].behind & enabled) == 0) result |= bit(t);
   }
@@ -63,7 +63,7 @@ inline void Engine::change_priority() {
 }
 
 // Before a visible operation of a thread that can go on.
-inline void Engine::maybe_switch() {
+inline void Engine::maybe_switch(Touch touch) {
   if (random()) change_priority();
   if (!random() && preemptions_ >= options->preemptions) return;
   unsigned const others = eligible() & ~bit(current_);
@@ -71,6 +71,10 @@ inline void Engine::maybe_switch() {
   unsigned const next = pick(others, true);
   if (next == current_) return;
   ++preemptions_;
+  if (options->reduce && !random()) {
+    me().next = touch;
+    asleep_ |= bit(current_);
+  }
   go(next);
   me().fresh = false;  // chosen again: the operation follows at once
 }
@@ -78,6 +82,7 @@ inline void Engine::maybe_switch() {
 // The running thread stops: it blocks, yields or has ended. Returns when it is chosen again.
 inline void Engine::leave() {
   unsigned candidates = eligible();
+  if (candidates == 0 && asleep_ != 0) prune();
   if (candidates == 0 && yielded_ != 0) {
     // Everybody who could run waits for somebody else. They look once more, since outdated values may have been the reason.
     if (++idle_rounds_ > 4 * max_threads) fail("livelock: every thread that can run waits in pause() or yield()");
@@ -116,6 +121,7 @@ inline void Engine::go(unsigned next) {
     timed_ &= ~bit(next);
     blocked_ &= ~bit(next);
     threads_[next].timed_out = true;
+    conflict({threads_[next].waits_on, true, false});  // a wake no longer finds it
   }
   unsigned const enabled = alive_ & ~blocked_;
   for (unsigned t = 0; t < thread_count_; ++t) {
@@ -243,6 +249,15 @@ inline void Engine::fail(std::string message) {
   Fiber::leave_for_good(threads_[current_].fiber, native_);
 }
 
+// This execution is another one's equal.
+inline void Engine::prune() {
+  execution_heap.set_active(false);
+  pruned = true;
+  inside_ = false;
+  threads_[current_].dirty = true;
+  Fiber::leave_for_good(threads_[current_].fiber, native_);
+}
+
 inline void Engine::run_once(Maker const& make, std::uint64_t random_seed) {
   ++generation_;
   bump_.reset();
@@ -252,10 +267,11 @@ inline void Engine::run_once(Maker const& make, std::uint64_t random_seed) {
   execution_heap.reset();
   events.clear();
   error.clear();
+  pruned = false;
   thread_count_ = 0;
   position_ = 0;
-  steps_ = preemptions_ = spurious_cas_ = spurious_wakes_ = timeouts_ = idle_rounds_ = 0;
-  alive_ = blocked_ = timed_ = yielded_ = 0;
+  steps_ = preemptions_ = outdated_ = spurious_cas_ = spurious_wakes_ = timeouts_ = idle_rounds_ = 0;
+  alive_ = blocked_ = timed_ = yielded_ = asleep_ = 0;
   rng_ = random_seed;
   make_ = &make;
   current_ = root;

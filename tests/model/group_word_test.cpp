@@ -1,0 +1,238 @@
+// BasicGroupWord: the parent of a group goes on exactly once, when all children have left and all they did is seen; a cancel of the parent and
+// the last child's wake-up settle who wakes it; nobody touches the group after it is gone; a late child is refused or cancelled.
+#include "model/checker/model.hpp"
+
+#include <weft/runtime/algorithms/claim.hpp>
+#include <weft/runtime/algorithms/group_word.hpp>
+
+namespace weft::model {
+namespace {
+
+using Entry = engine::BasicGroupWord<model_sync>::Entry;
+
+enum Reason : std::uint32_t { woken = 1, cancelled = 2 };
+
+// The parent's node, in the frame of its await.
+struct Waiter {
+  engine::BasicClaim<model_sync> claim;
+};
+
+struct Group {
+  engine::BasicGroupWord<model_sync> word;
+  Mutex lock;  // of the children list
+  model_sync::var<Waiter*> waiter{nullptr};
+  model_sync::var<int> results[3];
+  model_sync::var<int> errors[3];
+};
+
+struct State {
+  Group* group = new Group;
+  Mutex scope_lock;  // of the parent's scope, through which a cancel reaches its node
+  model_sync::var<Waiter*> in_scope{nullptr};
+  Handoff ready;
+  int aborts = 0, ends = 0;
+  bool late_entered = false, late_cancelled = false;
+  model_sync::var<bool> late_listed{false};
+};
+
+void leave(State& s) {
+  Group* const g = s.group;
+  if (!g->word.leave()) return;
+  if (g->waiter.get()->claim.try_fire()) s.ready.give(woken);
+  else g->word.release();
+}
+
+void child(State& s, int i, bool fails) {
+  Group* const g = s.group;
+  g->results[i].set(i + 1);
+  if (fails) {
+    g->errors[i].set(1);
+    if (g->word.abort()) ++s.aborts;
+  }
+  leave(s);
+}
+
+void cancel_the_parent(State& s) {
+  s.scope_lock.lock();
+  Waiter* const w = s.in_scope.get();
+  if (w != nullptr && w->claim.try_cancel()) s.ready.give(cancelled);
+  s.scope_lock.unlock();
+}
+
+// One await of the children; true when it was cut short by a cancel.
+bool wait_once(State& s) {
+  Group* const g = s.group;
+  Waiter* const w = new Waiter;
+  s.scope_lock.lock();
+  g->waiter.set(w);
+  bool const waits = g->word.wait();
+  if (waits) s.in_scope.set(w);
+  s.scope_lock.unlock();
+  bool was_cancelled = false;
+  if (waits) {
+    was_cancelled = s.ready.take() == cancelled;
+    s.scope_lock.lock();
+    s.in_scope.set(nullptr);
+    s.scope_lock.unlock();
+    if (was_cancelled && !g->word.retract()) g->word.wait_released();
+  }
+  delete w;
+  return was_cancelled;
+}
+
+void read_all_and_end(State& s, int children) {
+  Group* const g = s.group;
+  for (int i = 0; i < children; ++i) require(g->results[i].get() == i + 1, "a result is missing");
+  ++s.ends;
+  delete g;
+}
+
+void parent(State& s, int children) {
+  while (!s.group->word.close())
+    if (wait_once(s) && s.group->word.abort()) ++s.aborts;
+  read_all_and_end(s, children);
+}
+
+auto group(int children, int failing, bool with_canceller) {
+  return [=](Program& p) {
+    auto& s = p.state<State>();
+    for (int i = 0; i < children; ++i) require(s.group->word.enter() == Entry::entered, "not entered");
+    p.thread("parent", [&s, children] { parent(s, children); });
+    for (int i = 0; i < children; ++i) p.thread("child", [&s, i, failing] { child(s, i, i < failing); });
+    if (with_canceller) p.thread("canceller", [&s] { cancel_the_parent(s); });
+    p.check([&s, failing, with_canceller] {
+      require(s.ends == 1, "the group did not end once");
+      require(s.aborts == (failing != 0) || (with_canceller && s.aborts <= 1), "not one abort");
+    });
+  };
+}
+
+// The parent that finds the group empty or closes it without having waited still sees everything.
+auto parent_without_a_wait(bool by_empty) {
+  return [by_empty](Program& p) {
+    auto& s = p.state<State>();
+    for (int i = 0; i < 2; ++i) require(s.group->word.enter() == Entry::entered, "not entered");
+    p.thread("parent", [&s, by_empty] {
+      while (by_empty ? !s.group->word.empty() : !s.group->word.close()) model_sync::yield();
+      read_all_and_end(s, 2);
+    });
+    for (int i = 0; i < 2; ++i) p.thread("child", [&s, i] { child(s, i, false); });
+  };
+}
+
+// A parent that registers once and is not told by close() or by a hand-over: what wait() itself found must be enough.
+void parent_that_need_not_wait(Program& p) {
+  auto& s = p.state<State>();
+  require(s.group->word.enter() == Entry::entered, "not entered");
+  p.thread("parent", [&s] {
+    Waiter w;
+    s.group->waiter.set(&w);
+    if (s.group->word.wait()) require(s.ready.take() == woken, "not woken");
+    read_all_and_end(s, 1);
+  });
+  p.thread("child", [&s] { child(s, 0, false); });
+}
+
+// A child makes another one while a sibling fails: the late one is refused, or cancelled by one of the two.
+void late_child_against_a_failure(Program& p) {
+  auto& s = p.state<State>();
+  for (int i = 0; i < 2; ++i) require(s.group->word.enter() == Entry::entered, "not entered");
+  p.thread("child", [&s] {
+    Group* const g = s.group;
+    Entry const entry = g->word.enter();
+    require(entry != Entry::closed, "closed while a child lives");
+    g->results[0].set(1);
+    if (entry == Entry::entered) {
+      s.late_entered = true;
+      g->lock.lock();
+      s.late_listed.set(true);
+      g->lock.unlock();
+      if (g->word.aborting()) {
+        require(g->errors[1].get() == 1, "aborting without an error");
+        s.late_cancelled = true;
+      }
+      g->results[2].set(3);
+      leave(s);
+    } else {
+      g->results[2].set(3);
+    }
+    leave(s);
+  });
+  p.thread("failing child", [&s] {
+    Group* const g = s.group;
+    g->results[1].set(2);
+    g->errors[1].set(1);
+    require(g->word.abort(), "not the first");
+    g->lock.lock();
+    if (s.late_listed.get()) s.late_cancelled = true;
+    g->lock.unlock();
+    leave(s);
+  });
+  p.thread("parent", [&s] { parent(s, 3); });
+  p.check([&s] { require(!s.late_entered || s.late_cancelled, "a late child was not cancelled"); });
+}
+
+// Two failures: one aborts, and the other one finds the first one's error.
+void two_failures(Program& p) {
+  auto& s = p.state<State>();
+  for (int i = 0; i < 2; ++i) require(s.group->word.enter() == Entry::entered, "not entered");
+  for (int i = 0; i < 2; ++i)
+    p.thread("child", [&s, i] {
+      s.group->errors[i].set(1);
+      if (s.group->word.abort()) ++s.aborts;
+      else require(s.group->errors[1 - i].get() == 1, "the first error is missing");
+    });
+  p.check([&s] {
+    require(s.aborts == 1, "not one abort");
+    delete s.group;
+  });
+}
+
+// A foreign task against the end of the block: it enters and is waited for, or finds the group closed.
+void entry_against_the_end(Program& p) {
+  auto& s = p.state<State>();
+  require(s.group->word.enter() == Entry::entered, "not entered");
+  p.thread("parent", [&s] {
+    while (!s.group->word.close()) wait_once(s);
+    if (s.late_entered) require(s.group->results[1].get() == 2, "a result is missing");
+    ++s.ends;
+  });
+  p.thread("child", [&s] { child(s, 0, false); });
+  p.thread("foreign", [&s] {
+    if (s.group->word.enter() != Entry::entered) return;
+    require(s.ends == 0, "entered after the end");
+    s.late_entered = true;
+    child(s, 1, false);
+  });
+  p.check([&s] { delete s.group; });
+}
+
+std::vector<Case> const& cases() {
+  static std::vector<Case> const all{
+      {{.name = "group, one child", .preemptions = unbounded}, group(1, 0, false)},
+      {{.name = "group, two children, one fails"}, group(2, 1, false)},
+      {{.name = "group, one child, the parent is cancelled", .preemptions = 4}, group(1, 0, true)},
+      {{.name = "group, two children, one fails, the parent is cancelled", .spurious_cas = 0}, group(2, 1, true)},
+      {{.name = "group, close() without a wait"}, parent_without_a_wait(false)},
+      {{.name = "group, empty()"}, parent_without_a_wait(true)},
+      {{.name = "group, wait() that need not wait", .preemptions = unbounded}, parent_that_need_not_wait},
+      {{.name = "group, a late child against a failure", .spurious_cas = 0}, late_child_against_a_failure},
+      {{.name = "group, two failures", .preemptions = unbounded}, two_failures},
+      {{.name = "group, entry against the end", .spurious_cas = 0}, entry_against_the_end},
+  };
+  return all;
+}
+
+TEST(GroupWordModel, TheParentGoesOnOnceAndSeesEverything) {
+  for (Case const& c : cases()) expect_holds(c.options, c.program);
+}
+
+TEST(GroupWordModel, EveryWeakerOrderIsCaught) {
+  expect_mutants_caught("group word", {"algorithms/group_word.hpp"}, cases(),
+                        {// After a false the parent waits for release(), which orders more; after a true it looks at nothing.
+                         "group-leave | acquire -> relaxed | return (word_.fetch_and(~waiting_bit, std::memory_order_acquire) & "
+                         "waiting_bit) != 0;"});
+}
+
+}  // namespace
+}  // namespace weft::model
