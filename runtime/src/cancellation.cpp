@@ -179,8 +179,8 @@ bool WaitNode::arm_end(bool waits) noexcept {
 
 void WaitNode::wake(Runnable& runnable, Worker& worker) noexcept {
   auto& node = static_cast<WaitNode&>(runnable);
-  // A canceller has unlinked the node already.
-  if (node.claim.state() == ClaimState::fired) {
+  // A canceller has unlinked the node already; but one that hands requests down may be pinned.
+  if (node.claim.state() == ClaimState::fired || node.hands_down_) {
     TaskBase& owner = node.task();
     owner.scopes_lock().lock();
     while (node.requests_ != 0) {

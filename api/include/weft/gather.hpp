@@ -220,7 +220,7 @@ class JoinMode<OnError::abort> : public Join {
 };
 
 template <OnError mode, class... T>
-class TupleJoin final : public JoinMode<mode> {
+class TupleJoin : public JoinMode<mode> {
  public:
   WEFT_INLINE explicit TupleJoin(CoroHandle<T>... children) noexcept : children_{&children.promise()...} {
     link(std::index_sequence_for<T...>());
@@ -231,6 +231,7 @@ class TupleJoin final : public JoinMode<mode> {
     this->begin(worker);
     return this->run_children(worker, sizeof...(T), [this](std::size_t i) -> PromiseBase& { return *children_[i]; });
   }
+  static constexpr bool keeps_first_failure = mode != OnError::collect;
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { this->finish_later(coroutine); }
   WEFT_INLINE std::tuple<child_result_t<T, mode>...> await_resume() {
     this->end();
@@ -493,8 +494,123 @@ class [[nodiscard]] GatherNothing {
   Awaiter operator co_await() && { return {}; }
 };
 
+// ---------------------------------------------------------------- coroutines and handles together
+
+// The handles of a mixed gather, each awaited by a part of its own. The first failure makes all of them let go. LOCK ORDER: the task's
+// scopes_lock, then lock_.
+class Watchers {
+ public:
+  class Node;
+  // By the part that failed: wakes every watcher, now and later, without a result.
+  void let_go() noexcept;
+
+ private:
+  SpinLock lock_;
+  bool failed_ = false;
+  IntrusiveList<Node, struct WatcherTag> nodes_;
+};
+
+class Watchers::Node : public TaskWait, public ListHook<WatcherTag> {
+ public:
+  Node(Watchers& watchers, Ref<TaskBase> task) noexcept : TaskWait(std::move(task)), watchers_(watchers) {}
+  std::coroutine_handle<> commit(Worker& worker) noexcept override;
+
+ protected:
+  ~Node() = default;
+  // False when the watcher was made to let go.
+  bool end() noexcept;
+
+ private:
+  friend class Watchers;
+  Watchers& watchers_;
+  bool late_ = false;
+};
+
+// Thrown in a part whose handle is not waited for any more, when the gather has its failure already.
+struct LetGo {};
+
+template <class T, bool move>
+class WatchAwaiter final : public Watchers::Node {
+ public:
+  using Node::Node;
+  T await_resume() {
+    if (!end()) throw LetGo();
+    require_value();
+    auto& state = static_cast<TaskState<T>&>(waited_task());
+    if constexpr (std::is_void_v<T>) return;
+    else if constexpr (move) return static_cast<T>(state.slot.take());
+    else return static_cast<T>(state.slot.get());
+  }
+};
+
+template <class T, bool move>
+class Watch {
+ public:
+  using weft_awaitable = void;
+  Watch(Watchers& watchers, Ref<TaskBase> task) noexcept : watchers_(watchers), task_(std::move(task)) {}
+  WatchAwaiter<T, move> operator co_await() && { return WatchAwaiter<T, move>(watchers_, std::move(task_)); }
+
+ private:
+  Watchers& watchers_;
+  Ref<TaskBase> task_;
+};
+
+template <class T, bool move>
+Coro<T> watch(std::shared_ptr<Watchers> watchers, Ref<TaskBase> task) {
+  co_return co_await Watch<T, move>(*watchers, std::move(task));
+}
+
+template <class Base>
+class MixedJoin final : public Base {
+ public:
+  template <class... Children>
+  explicit MixedJoin(std::shared_ptr<Watchers> watchers, Children... children) noexcept
+      : Base(children...), watchers_(std::move(watchers)) {}
+  void child_failed(void* slot) noexcept override {
+    Base::child_failed(slot);
+    if constexpr (Base::keeps_first_failure) watchers_->let_go();
+  }
+
+ private:
+  std::shared_ptr<Watchers> watchers_;
+};
+
+template <OnError mode, class... T>
+class [[nodiscard]] GatherMixed {
+ public:
+  using weft_awaitable = void;
+  GatherMixed(std::shared_ptr<Watchers> watchers, Coro<T>... coros) noexcept
+      : watchers_(std::move(watchers)), coros_(std::move(coros)...) {}
+  MixedJoin<TupleJoin<mode, T...>> operator co_await() && { return release(std::index_sequence_for<T...>()); }
+
+ private:
+  template <std::size_t... I>
+  MixedJoin<TupleJoin<mode, T...>> release(std::index_sequence<I...>) {
+    (void)(std::get<I>(coros_).promise(), ...);
+    return MixedJoin<TupleJoin<mode, T...>>(std::move(watchers_), std::get<I>(coros_).release()...);
+  }
+  std::shared_ptr<Watchers> watchers_;
+  std::tuple<Coro<T>...> coros_;
+};
+
+template <class A>
+auto to_watched_coro(std::shared_ptr<Watchers> const& watchers, A&& awaitable) {
+  if constexpr (is_handle_v<A>) {
+    using T = typename handle_traits<std::remove_cvref_t<A>>::value;
+    return watch<T, !std::is_lvalue_reference_v<A>>(watchers, awaitable.reference());
+  } else {
+    return to_coro(std::forward<A>(awaitable));
+  }
+}
+
+// ---------------------------------------------------------------- which of them it is
+
 template <OnError mode, class... T>
 auto gather_coros(Coro<T>... coros) { return GatherCoros<mode, T...>(std::move(coros)...); }
+template <OnError mode, class... T>
+auto gather_mixed(std::shared_ptr<Watchers> watchers, Coro<T>... coros) {
+  return GatherMixed<mode, T...>(std::move(watchers), std::move(coros)...);
+}
 
 template <OnError mode, class... A>
 auto gather_arguments(A&&... awaitables) {
@@ -504,8 +620,11 @@ auto gather_arguments(A&&... awaitables) {
     using Moves = std::integer_sequence<bool, !std::is_lvalue_reference_v<A>...>;
     return GatherHandles<mode, Moves, typename handle_traits<std::remove_cvref_t<A>>::value...>(
         std::array<Ref<TaskBase>, sizeof...(A)>{awaitables.reference()...});
-  } else {
+  } else if constexpr (!(is_handle_v<A> || ...)) {
     return gather_coros<mode>(to_coro(std::forward<A>(awaitables))...);
+  } else {
+    auto watchers = std::make_shared<Watchers>();
+    return gather_mixed<mode>(watchers, to_watched_coro(watchers, std::forward<A>(awaitables))...);
   }
 }
 template <OnError mode, class Range>
