@@ -8,7 +8,8 @@
 //             (notify_one). So in the busy state a notification is one load and never a system call.
 //   worker    that finds nothing: sets its wishes at the fork deques (fork_deque.hpp), prepare_park: announces itself (searching - 1,
 //             parked + 1), makes the heavy half of the fence; then LOOKS at all queues, injector, timers, flags; if it sees
-//             anything it calls cancel_park FIRST and takes the work then; otherwise commit_park sleeps.
+//             anything it calls cancel_park FIRST, then try_start_search, and only then takes the work: it may be the very searcher
+//             for whose sake a producer kept silent, so it has to wake the next one like any other. Otherwise commit_park sleeps.
 //   woken     workers count as searching from the moment of the wake-up, so that the next producer wakes nobody in vain.
 //   searcher  that finds work, or gives up without parking, calls stop_search; if it was the last one it calls notify_one, since producers
 //             have relied on it.
