@@ -108,6 +108,7 @@ weft::Coro<> amain(std::string base) {
 class Server {
  public:
   Server() {
+    server_.Get("/ready", [](httplib::Request const&, httplib::Response& response) { answer_after(0ms, "yes", response); });
     server_.Get("/users", [](httplib::Request const&, httplib::Response& response) { answer_after(200ms, "3 users", response); });
     server_.Get("/orders", [](httplib::Request const&, httplib::Response& response) { answer_after(300ms, "5 orders", response); });
     server_.Get("/broken", [](httplib::Request const&, httplib::Response& response) {
@@ -127,7 +128,10 @@ class Server {
     port_ = server_.bind_to_any_port("127.0.0.1");
     if (port_ < 0) throw std::runtime_error("no port for the HTTP server");
     thread_ = std::jthread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running()) std::this_thread::sleep_for(1ms);
+    // One answer before the example starts: the server is up then, and what httplib sets up at its first request exists.
+    if (httplib::Client(url()).Get("/ready")) return;
+    server_.stop();
+    throw std::runtime_error("the HTTP server does not answer");
   }
   ~Server() {
     stopping_ = true;
