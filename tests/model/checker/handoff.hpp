@@ -11,7 +11,7 @@ namespace weft::model {
 
 class Mutex {
  public:
-  explicit Mutex(Site at = Site::current()) {
+  Mutex(Site at = Site::current()) {
     id_ = engine().add_atomic(this, 0, at);
     generation_ = engine().generation();
   }
