@@ -161,11 +161,9 @@ void HandleJoin::end() {
     if (enlisted_) task.remove_waiter(entries_[i]);
     task.mark_retrieved();
   }
-  if (collect_) {
-    if (!was_handed_down()) return;
-    throw CancelledError(current_worker()->state.scope->task().cancel_message());
-  }
   if (TaskBase* const failed = decided_.load(std::memory_order_relaxed)) failed->throw_outcome();
+  // All have ended without deciding anything, although the caller was cancelled: it is cancelled all the same.
+  if (was_handed_down()) throw CancelledError(current_worker()->state.scope->task().cancel_message());
 }
 
 }  // namespace weft::engine

@@ -33,6 +33,7 @@ engine::RuntimeConfig make_config(Options options) {
   config.scheduler.on_thread_start = std::move(options.on_thread_start);
   config.scheduler.on_thread_stop = std::move(options.on_thread_stop);
   config.blocking_threads = options.blocking_threads;
+  config.handle_sigint = options.handle_sigint;
   config.on_unhandled = [hook = std::move(options.on_unhandled_exception)](std::exception_ptr error, engine::TaskBase* task) {
     if (hook) hook(error, AnyTask(engine::Ref<engine::TaskBase>(task)));
     else report_on_stderr(error, task);

@@ -2,14 +2,6 @@
 #include <weft/task_group.hpp>
 
 namespace weft::engine {
-namespace {
-
-// Requests that the scopes around the caller count.
-std::uint32_t enclosing_cancelling(Worker const& worker) noexcept {
-  return static_cast<std::uint32_t>(worker.state.scope->task().cancelling());
-}
-
-}  // namespace
 
 void GroupBlock::body_ended(std::exception_ptr error) noexcept {
   group.state_.body_ended();
@@ -30,7 +22,7 @@ Coro<void> GroupBlock::finish() {
     }
   }
   Worker& worker = *current_worker();
-  std::uint32_t const outside = enclosing_cancelling(worker);
+  std::uint32_t const outside = worker.state.scope->requests_around();
   // The group's own request is gone with the body's scope; without any other there is nothing to propagate.
   if (group.state_.asked_for_cancel() && outside == 0) cancelled_ = nullptr;
   std::vector<std::exception_ptr> errors = group.state_.take_errors();

@@ -35,7 +35,7 @@ namespace engine {
 
 void TimeoutBlock::begin() noexcept {
   Worker& worker = *current_worker();
-  cancelling_before_ = worker.state.scope->task().cancelling();
+  requests_before_ = worker.state.scope->requests_around();
   timeout.scope_.enter(worker, Scope::Link::linked);
   // A deadline that has passed strikes at the first suspension, as in asyncio: the timer is due at once.
   timeout.arm(worker);
@@ -47,7 +47,7 @@ bool TimeoutBlock::end(bool body_cancelled) noexcept {
   Worker& worker = *current_worker();
   timeout.scope_.exit(worker);
   // CPython: uncancel() <= the count at entry. Requests from outside are counted by the scopes around the block.
-  return expired && body_cancelled && worker.state.scope->task().cancelling() <= cancelling_before_;
+  return expired && body_cancelled && worker.state.scope->requests_around() <= requests_before_;
 }
 
 void throw_timeout() { throw TimeoutError(); }

@@ -15,7 +15,8 @@ void Scope::enter(Worker& worker, Link link) noexcept {
   task_ = &parent_->task();
   parent_seen_ = state.seen;
   parent_flags_ = state.flags;
-  if (link == Link::linked) {
+  shielded_ = link == Link::shielded;
+  if (!shielded_) {
     task_->scopes_lock().lock();
     parent_->blocks_.push_back(*this);
     // Undelivered out there: it is delivered in here, at the first suspension.
@@ -31,7 +32,7 @@ void Scope::exit(Worker& worker) noexcept {
   ExecutionState& state = worker.state;
   WEFT_ASSERT(state.scope == this);
   std::uint32_t seen = parent_seen_;
-  if (linked()) {
+  if (!shielded_) {
     task_->scopes_lock().lock();
     unlink();
     WEFT_ASSERT(blocks_.empty());
@@ -41,6 +42,12 @@ void Scope::exit(Worker& worker) noexcept {
   }
   state.scope = parent_;
   state.seen = seen;
+}
+
+std::uint32_t Scope::requests_around() const noexcept {
+  std::uint32_t count = 0;
+  for (Scope const* scope = this; scope != nullptr; scope = scope->shielded_ ? nullptr : scope->parent_) count += scope->word.cancelling();
+  return count;
 }
 
 // Under the lock, when the parent's epoch has been raised.

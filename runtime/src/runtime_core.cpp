@@ -16,7 +16,8 @@ std::atomic<std::uint64_t> fork_generation{0};
 
 // The runtimes that are alive, for handles that outlive theirs. Rarely used, so a plain mutex.
 struct LiveRuntimes {
-  std::mutex mutex;
+  // Recursive: a report of an unhandled failure may drop the last handle of another failed task.
+  std::recursive_mutex mutex;
   std::unordered_map<std::uint64_t, RuntimeCore*> by_serial;
   std::uint64_t last = 0;
 
@@ -76,7 +77,8 @@ RuntimeCore::~RuntimeCore() {
   // Intake ends: nobody new gets in, and what is in is visible to the rounds.
   scheduler_.gate().close();
   scheduler_.gate().wait_empty();
-  supervise(nullptr);
+  supervise(nullptr, false);
+  while (supervisor_.finished.load(std::memory_order_acquire) == 0) real_sync::futex_wait(supervisor_.finished, 0);
   report_failed();
   LiveRuntimes& live = LiveRuntimes::instance();
   {
@@ -139,7 +141,9 @@ bool RuntimeCore::forget_failed(std::uint64_t serial, TaskBase& task) noexcept {
     shard.lock.lock();
     if (static_cast<ListHook<RegistryTag>&>(task).linked()) static_cast<ListHook<RegistryTag>&>(task).unlink();
     shard.lock.unlock();
-    if (!task.retrieved()) core.report_unhandled(task.error(), &task);
+    if (task.retrieved()) return;
+    task.mark_retrieved();
+    core.report_unhandled(task.error(), &task);
   };
   // On one of its own workers the runtime cannot be gone.
   Worker* const here = current_worker();
@@ -233,32 +237,65 @@ void RuntimeCore::require_idle() const {
   if (running_.load(std::memory_order_relaxed)) throw RuntimeError("run() while another run of this Runtime is in progress");
 }
 
-void RuntimeCore::run_until_done(TaskBase& main) {
+bool RuntimeCore::run_until_done(TaskBase& main) {
   if (running_.exchange(true, std::memory_order_relaxed))
     throw RuntimeError("run() while another run of this Runtime is in progress");
-  supervise(&main);
+  bool interrupted = false;
+  try {
+    if (config_.handle_sigint) {
+      SigintWatch const watch;
+      supervise(&main, true);
+      interrupted = wait_finished(main);
+    } else {
+      supervise(&main, false);
+      // ORDER(run-finished): acquire; pairs with the release in Supervisor::advance(): the caller sees what the tasks did.
+      while (supervisor_.finished.load(std::memory_order_acquire) == 0) real_sync::futex_wait(supervisor_.finished, 0);
+    }
+  } catch (...) {
+    // Nothing was started: another run watches for SIGINT.
+    running_.store(false, std::memory_order_relaxed);
+    throw;
+  }
   report_failed();
   bool const stuck = std::exchange(supervisor_.stuck, false);
   std::string const text = std::move(supervisor_.deadlock);
   running_.store(false, std::memory_order_relaxed);
   if (stuck) throw Deadlock(text);
+  return interrupted;
 }
 
-void RuntimeCore::supervise(TaskBase* main) {
+bool RuntimeCore::wait_finished(TaskBase& main) {
+  // A signal may come from outside at any time: no Deadlock, and the virtual clock waits.
+  scheduler_.external_begin();
+  bool interrupted = false;
+  for (;;) {
+    // ORDER(sigint): acquire; pairs with bump(). The word is read before what it announces.
+    std::uint32_t const seen = SigintWatch::word().load(std::memory_order_acquire);
+    if (supervisor_.finished.load(std::memory_order_acquire) != 0) break;
+    if (!interrupted && SigintWatch::interrupted()) {
+      interrupted = true;
+      (void)main.cancel(nullptr);
+    }
+    real_sync::futex_wait(SigintWatch::word(), seen);
+  }
+  scheduler_.external_end();
+  return interrupted;
+}
+
+void RuntimeCore::supervise(TaskBase* main, bool watches_sigint) {
+  supervisor_.watches_sigint = watches_sigint;
   supervisor_.finished.store(0, std::memory_order_relaxed);
-  supervisor_.phase.store(Supervisor::Phase::main, std::memory_order_relaxed);
-  // The waiter before the first step: a program that is stuck at once must find the supervisor.
+  // While we are inside nobody can find the program stuck that has not begun yet.
+  scheduler_.gate().enter();
   if (main != nullptr) {
     supervisor_.waited_for = Ref<TaskBase>(main);
     (void)main->add_waiter(supervisor_);
-    scheduler_.gate().enter();
-    spawn(*main);
-    scheduler_.gate().leave();
-  } else {
-    scheduler_.make_ready(supervisor_);
   }
-  // ORDER(run-finished): acquire; pairs with the release in Supervisor::advance(): the caller sees what the tasks did.
-  while (supervisor_.finished.load(std::memory_order_acquire) == 0) real_sync::futex_wait(supervisor_.finished, 0);
+  // ORDER(run-phase): release; pairs with stuck_phase(): who sees the phase sees the supervisor's waiter.
+  supervisor_.phase.store(Supervisor::Phase::main, std::memory_order_release);
+  if (main != nullptr) spawn(*main);
+  else scheduler_.make_ready(supervisor_);
+  scheduler_.gate().leave();
 }
 
 void RuntimeCore::Supervisor::on_done(TaskBase&, ReadyBatch& ready) noexcept { ready.push(*this); }
@@ -287,10 +324,12 @@ void RuntimeCore::Supervisor::advance() noexcept {
     core.begin_round();
   }
   phase.store(Phase::idle, std::memory_order_relaxed);
+  bool const watches = watches_sigint;
   // ORDER(run-finished): release; pairs with the acquire in supervise(). LIFETIME: the runtime may be gone as soon as the caller has seen it,
   // but the caller of a destructor joins this thread first.
   finished.store(1, std::memory_order_release);
-  real_sync::futex_wake(finished, 1);
+  if (watches) SigintWatch::bump();
+  else real_sync::futex_wake(finished, 1);
 }
 
 void RuntimeCore::begin_round() noexcept {
@@ -324,14 +363,18 @@ Ref<TaskBase> RuntimeCore::first_alive(std::uint32_t born_before) const noexcept
   return {};
 }
 
-void RuntimeCore::on_stuck(Worker& worker) noexcept {
+int RuntimeCore::stuck_phase() const noexcept {
+  return static_cast<int>(supervisor_.phase.load(std::memory_order_acquire));  // ORDER(run-phase): acquire.
+}
+
+void RuntimeCore::on_stuck(Worker& worker, int phase) noexcept {
   std::string text;
   try {
     text = "deadlock: every task waits, no timer is set, and nothing external is out\n" + task_tree();
   } catch (...) {
     text.clear();
   }
-  switch (supervisor_.phase.load(std::memory_order_relaxed)) {
+  switch (static_cast<Supervisor::Phase>(phase)) {
     case Supervisor::Phase::main:
       supervisor_.deadlock = std::move(text);
       supervisor_.stuck = true;

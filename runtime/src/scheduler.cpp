@@ -120,12 +120,13 @@ bool Scheduler::may_advance() const noexcept {
   return external_.load(std::memory_order_relaxed) == 0 && workers_[0]->next_expiry() != TimerWheel::never;
 }
 
-bool Scheduler::advance_virtual_clock(Worker& worker) noexcept {
+bool Scheduler::advance_virtual_clock(Worker& worker, Gate::Look seen, int phase) noexcept {
   if (external_.load(std::memory_order_relaxed) != 0) return false;
   Worker& home = *workers_[0];
   std::int64_t const expiry = home.exact_next_expiry();
   if (expiry == TimerWheel::never) {
-    host_.on_stuck(worker);
+    if (!seen.quiet || gate_.look() != seen) return true;
+    host_.on_stuck(worker, phase);
     return has_visible_work();
   }
   if (expiry > virtual_now_.load(std::memory_order_relaxed)) {

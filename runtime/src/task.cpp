@@ -241,7 +241,14 @@ Ref<TaskBase> TaskBase::awaited_by_body() const noexcept {
 }
 
 void TaskBase::destroy() noexcept {
-  if (in_failed_list_) RuntimeCore::forget_failed(runtime_serial_, *this);
+  if (in_failed_list_) {
+    in_failed_list_ = false;
+    // The report makes a handle again, and may keep it: one more life, until that one goes.
+    references_.store(1, std::memory_order_relaxed);
+    RuntimeCore::forget_failed(runtime_serial_, *this);
+    release();
+    return;
+  }
   delete this;
 }
 

@@ -344,28 +344,41 @@ void Worker::park() noexcept {
   for (unsigned i = 0; i < scheduler_.size(); ++i)
     if (i != index_) scheduler_.worker(i).deque.stealer().set_want();
 
-  bool const last = idle.prepare_park(index_);
+  if (scheduler_.virtual_clock()) {
+    park_virtual();
+    return;
+  }
+  (void)idle.prepare_park(index_);
   searching_ = false;
   if (scheduler_.has_visible_work() || scheduler_.stopping()) {
     searching_ = idle.cancel_park(index_);
     // Visible, and yet the search did not get it: the owner sits in a long leaf. Take it by force.
-    if (scheduler_.size() > 1 && run_queue.looks_empty()) (void)steal_round(true);
+    if (scheduler_.size() == 1 || !run_queue.looks_empty()) return;
+    // Counted as a searcher, since a producer may have stayed silent because of us.
+    if (!searching_) searching_ = idle.try_start_search(index_);
+    (void)steal_round(true);
     return;
   }
-  if (scheduler_.virtual_clock()) park_virtual(last);
-  else park_steady();
+  park_steady();
 }
 
-void Worker::park_virtual(bool last) noexcept {
+void Worker::park_virtual() noexcept {
   IdleSet<real_sync>& idle = scheduler_.idle();
-  if (last && idle.try_leave_as_last(index_)) {
-    // Nobody else is awake: the moment is ours.
-    if (scheduler_.advance_virtual_clock(*this)) return;
-    (void)idle.prepare_park(index_);
-    if (scheduler_.has_visible_work() || scheduler_.stopping() || scheduler_.may_advance()) {
+  for (bool tried = false;; tried = true) {
+    int const phase = scheduler_.host().stuck_phase();
+    Gate::Look const seen = scheduler_.gate().look();
+    bool const last = idle.prepare_park(index_);
+    searching_ = false;
+    if (scheduler_.has_visible_work() || scheduler_.stopping()) {
       searching_ = idle.cancel_park(index_);
       return;
     }
+    if (!last) break;
+    // A second look after a vain one: only what can be done now counts.
+    if (tried && !scheduler_.may_advance() && scheduler_.gate().look() == seen) break;
+    if (!idle.try_leave_as_last(index_)) break;
+    // Nobody else is awake: the moment is ours.
+    if (scheduler_.advance_virtual_clock(*this, seen, phase)) return;
   }
   stats.parks.add(1);
   idle.commit_park(index_);

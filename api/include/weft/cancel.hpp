@@ -20,6 +20,15 @@ template <class T>
 class CaptureAwaiter final : public CoroAwaiter<T> {
  public:
   using CoroAwaiter<T>::CoroAwaiter;
+  // Blocks rely on it that nothing is thrown between their begin and their end.
+  bool await_ready() noexcept {
+    try {
+      return CoroAwaiter<T>::await_ready();
+    } catch (...) {
+      this->error = std::current_exception();
+      return true;
+    }
+  }
   Result<T> await_resume() {
     if (this->error) return Result<T>::from_error(std::move(this->error));
     try {
@@ -165,6 +174,7 @@ class [[nodiscard]] ShieldCoro {
 
 template <class T>
 Coro<T> shielded_block(Coro<T> body) {
+  (void)body.promise();
   Scope block;
   block.enter(*current_worker(), Scope::Link::shielded);
   Result<T> result = co_await Capture<T>(std::move(body));
@@ -174,6 +184,7 @@ Coro<T> shielded_block(Coro<T> body) {
 
 template <class T>
 Coro<T> finally_block(Coro<T> body, Coro<void> cleanup) {
+  (void)cleanup.promise();
   Result<T> result = co_await Capture<T>(std::move(body));
   co_await std::move(cleanup);
   co_return unwrap(std::move(result));

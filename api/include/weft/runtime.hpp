@@ -176,7 +176,9 @@ class Runtime {
     engine::Ref<engine::TaskState<T>> const state = engine::make_task(*core_, main, {});
     state->mark_retrieved();
     state->acquire();
-    core_->run_until_done(*state);
+    bool const interrupted = core_->run_until_done(*state);
+    // CPython: only if main has ended by the cancellation that the signal made.
+    if (interrupted && state->outcome() == engine::Outcome::cancelled && state->uncancel() == 0) throw KeyboardInterrupt();
     if (state->outcome() != engine::Outcome::value) state->throw_outcome();
     return static_cast<T>(state->slot.take());
   }

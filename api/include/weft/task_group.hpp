@@ -117,8 +117,10 @@ class GroupBlock {
 template <class T, class F, class... Args>
 Coro<T> task_group_block(F fn, Args... args) {
   GroupBlock block;
+  // Made before the block begins: nothing may throw between its begin and its end.
+  Coro<T> coro = call(std::move(fn), std::ref(block.group), std::move(args)...);
   block.begin();
-  Result<T> body = co_await Capture<T>(call(std::move(fn), std::ref(block.group), std::move(args)...));
+  Result<T> body = co_await Capture<T>(std::move(coro));
   block.body_ended(body.error());
   co_await block.finish();
   if constexpr (std::is_void_v<T>) co_return;

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <type_traits>
@@ -69,7 +70,7 @@ class TimeoutBlock {
   Timeout timeout;
 
  private:
-  int cancelling_before_ = 0;
+  std::uint32_t requests_before_ = 0;
 };
 
 [[noreturn]] void throw_timeout();
@@ -77,8 +78,10 @@ class TimeoutBlock {
 template <class T, class F, class... Args>
 Coro<T> timeout_block(std::optional<Clock::time_point> when, F fn, Args... args) {
   TimeoutBlock block(when);
+  // Made before the block begins: nothing may throw between its begin and its end.
+  Coro<T> body = call(std::move(fn), std::ref(block.timeout), std::move(args)...);
   block.begin();
-  Result<T> result = co_await Capture<T>(call(std::move(fn), std::ref(block.timeout), std::move(args)...));
+  Result<T> result = co_await Capture<T>(std::move(body));
   if (block.end(result.cancelled())) throw_timeout();
   co_return unwrap(std::move(result));
 }
@@ -93,6 +96,7 @@ Coro<T> timeout_after(std::optional<Clock::duration> delay, F fn, Args... args) 
 // The delay counts from the await, so the deadline is made inside.
 template <class T>
 Coro<T> wait_for_block(Coro<T> coro, Clock::duration delay) {
+  (void)coro.promise();
   TimeoutBlock block(deadline_after(delay));
   block.begin();
   Result<T> result = co_await Capture<T>(std::move(coro));

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include <weft/runtime/runtime/promise.hpp>
+#include <weft/runtime/runtime/sigint.hpp>
 #include <weft/runtime/runtime/task.hpp>
 #include <weft/runtime/scheduler/blocking_pool.hpp>
 #include <weft/runtime/scheduler/scheduler.hpp>
@@ -42,6 +43,7 @@ class Submission : public ListHook<SubmissionTag> {
 struct RuntimeConfig {
   SchedulerConfig scheduler;
   unsigned blocking_threads = 64;
+  bool handle_sigint = false;
   std::function<void(std::exception_ptr, TaskBase*)> on_unhandled;
 };
 
@@ -62,8 +64,8 @@ class RuntimeCore final : public SchedulerHost {
   void spawn(TaskBase& task, GroupState* group = nullptr) noexcept;
 
   // Blocks a foreign thread until `main` is done and the rounds are over. Throws Deadlock when the program was stuck, RuntimeError
-  // when a run is in progress.
-  void run_until_done(TaskBase& main);
+  // when a run is in progress. True when a SIGINT has cancelled main.
+  bool run_until_done(TaskBase& main);
   // Before anything is made for a run: throws RuntimeError on a worker, and when a run is in progress.
   void require_idle() const;
   // After fork() the child has no workers.
@@ -84,7 +86,8 @@ class RuntimeCore final : public SchedulerHost {
   static bool with_runtime(std::uint64_t serial, std::function<void(RuntimeCore&)> const& visit);
 
   void run_forked(Worker& worker, ForkItem* item) noexcept override;
-  void on_stuck(Worker& worker) noexcept override;
+  int stuck_phase() const noexcept override;
+  void on_stuck(Worker& worker, int phase) noexcept override;
 
   std::uint64_t serial() const noexcept { return serial_; }
 
@@ -110,13 +113,16 @@ class RuntimeCore final : public SchedulerHost {
     Ref<TaskBase> waited_for;
     std::string deadlock;
     bool stuck = false;
+    // The caller sleeps on the word of SIGINT.
+    bool watches_sigint = false;
     real_sync::atomic<std::uint32_t> finished{0};
   };
 
   void leave_registry(TaskBase& task) noexcept;
   void begin_round() noexcept;
   Ref<TaskBase> first_alive(std::uint32_t born_before) const noexcept;
-  void supervise(TaskBase* main);
+  void supervise(TaskBase* main, bool watches_sigint);
+  bool wait_finished(TaskBase& main);
   void report_failed() noexcept;
 
   RuntimeConfig config_;

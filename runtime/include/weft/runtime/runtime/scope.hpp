@@ -48,6 +48,10 @@ class Scope : public ListHook<BlockTag> {
   // The part is back in the outer scope; a request from outside that was not delivered in the block is pending there.
   void exit(Worker& worker) noexcept;
 
+  // Requests that this scope and those around it count, up to the innermost shield: what a block compares before and after. On the part's own
+  // worker: the chain of scopes that enclose it does not change while it looks.
+  std::uint32_t requests_around() const noexcept;
+
   TaskWord word;
 
  private:
@@ -64,6 +68,7 @@ class Scope : public ListHook<BlockTag> {
   // What the part had seen of the parent's requests when it entered, and whether it was a part of a gather.
   std::uint32_t parent_seen_ = 0;
   std::uint32_t parent_flags_ = 0;
+  bool shielded_ = false;
   // The last request that came from the parent: its epoch here, and there. Zero: none.
   std::uint32_t outer_epoch_ = 0;
   std::uint32_t outer_parent_epoch_ = 0;

@@ -6,7 +6,8 @@
 // THE VIRTUAL CLOCK stands still while anything runs or could run. The worker that parks last, and that sees, after it has looked at every queue
 // once more, that all others are still parked, owns the moment: it moves the clock to the earliest timer and fires what is due, or,
 // when there is no timer and nothing external is out, tells the host that the program is stuck. All timers of a virtual clock are in one
-// wheel, so that equal deadlines fire in the order in which they were set.
+// wheel, so that equal deadlines fire in the order in which they were set. A foreign thread may come in at any moment: the decision that a program is
+// stuck stands only if nobody has passed the gate since before the worker announced itself.
 #pragma once
 
 #include <atomic>
@@ -39,9 +40,11 @@ class SchedulerHost {
  public:
   // Runs a child that left the stack of the gather that made it.
   virtual void run_forked(Worker& worker, ForkItem* item) noexcept = 0;
-  // Under the virtual clock: nothing is runnable, no timer is set, nothing external is out. The host makes something ready, or the
-  // scheduler sleeps until a foreign thread comes.
-  virtual void on_stuck(Worker& worker) noexcept = 0;
+  // Under the virtual clock: what a stuck program would be, asked before the worker looks whether it is stuck.
+  virtual int stuck_phase() const noexcept = 0;
+  // Nothing is runnable, no timer is set, nothing external is out, and nobody came in since `phase` was asked. The host makes something
+  // ready, or the scheduler sleeps until a foreign thread comes.
+  virtual void on_stuck(Worker& worker, int phase) noexcept = 0;
 
  protected:
   ~SchedulerHost() = default;
@@ -81,8 +84,9 @@ class Scheduler {
   bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
   bool has_visible_work() const noexcept;
 
-  // By the worker that found everybody parked, under the virtual clock. True when it made something ready.
-  bool advance_virtual_clock(Worker& worker) noexcept;
+  // By the worker that found everybody parked, under the virtual clock. `seen` and `phase` are from before it announced itself. True when
+  // there may be something to do now.
+  bool advance_virtual_clock(Worker& worker, Gate::Look seen, int phase) noexcept;
   // A timer is set and nothing external is out.
   bool may_advance() const noexcept;
 

@@ -149,7 +149,7 @@ class alignas(cache_line) Worker {
   bool steal_round(bool forced) noexcept;
   void end_search() noexcept;
   void park() noexcept;
-  void park_virtual(bool last) noexcept;
+  void park_virtual() noexcept;
   void park_steady() noexcept;
   std::uint32_t next_random() noexcept;
   void refuel(std::int64_t now) noexcept;
