@@ -238,8 +238,10 @@ void RuntimeCore::require_idle() const {
 }
 
 bool RuntimeCore::run_until_done(TaskBase& main) {
-  if (running_.exchange(true, std::memory_order_relaxed))
+  if (running_.exchange(true, std::memory_order_relaxed)) {
+    main.release();
     throw RuntimeError("run() while another run of this Runtime is in progress");
+  }
   bool interrupted = false;
   try {
     if (config_.handle_sigint) {
@@ -253,6 +255,7 @@ bool RuntimeCore::run_until_done(TaskBase& main) {
     }
   } catch (...) {
     // Nothing was started: another run watches for SIGINT.
+    main.release();
     running_.store(false, std::memory_order_relaxed);
     throw;
   }

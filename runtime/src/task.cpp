@@ -12,7 +12,10 @@ namespace weft::engine {
 TaskBase::TaskBase(RuntimeCore& runtime, std::coroutine_handle<PromiseBase> coroutine) noexcept
     : Runnable(&TaskBase::start), root_(*this), coroutine_(coroutine), runtime_(&runtime), runtime_serial_(runtime.serial()) {}
 
-TaskBase::~TaskBase() = default;
+TaskBase::~TaskBase() {
+  // Never started: the runtime refused it.
+  if (coroutine_) coroutine_.destroy();
+}
 
 void TaskBase::start(Runnable& runnable, Worker& worker) noexcept {
   auto& task = static_cast<TaskBase&>(runnable);

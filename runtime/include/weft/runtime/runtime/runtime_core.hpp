@@ -63,7 +63,7 @@ class RuntimeCore final : public SchedulerHost {
   // Registers the task and makes its first step ready. From any thread; a foreign one holds the gate.
   void spawn(TaskBase& task, GroupState* group = nullptr) noexcept;
 
-  // Blocks a foreign thread until `main` is done and the rounds are over. Throws Deadlock when the program was stuck, RuntimeError
+  // Takes the runtime's reference of `main`, and blocks a foreign thread until it is done and the rounds are over. Throws Deadlock when the program was stuck, RuntimeError
   // when a run is in progress. True when a SIGINT has cancelled main.
   bool run_until_done(TaskBase& main);
   // Before anything is made for a run: throws RuntimeError on a worker, and when a run is in progress.
