@@ -22,8 +22,8 @@
 //
 // One reduction. A thread that was preempted before an operation is not scheduled until another one has done something that conflicts
 // with that operation: otherwise the thread could as well have done it before it was preempted, and that execution, with no more
-// preemptions, is explored too. (So plain variables that one thread of a program writes and another reads, other than modelled ones, must be
-// read only where the algorithm's own operations order them.) Random mode goes without.
+// preemptions, is explored too. (So what one thread of a program writes to a variable that is not modelled, another one may read only
+// where the algorithm's own operations order the two.) tests/model/reduction_test.cpp compares it with the plain search. Random mode goes without.
 //
 // Errors: a failed require(), a data race, use before construction happens-before, use after destruction, destruction while
 // another thread's access is not ordered before it, deadlock (a lost wake-up is one), livelock, leak, double free, uncaught

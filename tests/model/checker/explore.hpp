@@ -89,7 +89,8 @@ class Session {
   CrashGuard guard_;
 };
 
-// Choice strings: "b<bound>:" ("u:" unbounded, "n<bound>:" and "r:" the same without reduction) and one character for each choice, 0-9 then a-z, longer numbers in parentheses; zeros at the end left out.
+// Choice strings: "b<bound>:" ("u:" unbounded; "n<bound>:" and "r:" the same without reduction), then one character for each choice, 0-9
+// and a-z, longer numbers in parentheses; zeros at the end are left out.
 inline std::string path_text(std::vector<Choice> const& path, unsigned bound, bool reduced) {
   std::string text = reduced ? "u" : "r";
   if (bound != unbounded) (text = reduced ? "b" : "n") += std::to_string(bound);

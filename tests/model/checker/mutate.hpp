@@ -2,7 +2,8 @@
 //
 // The accesses that a set of programs makes in given source files are collected while the programs run unchanged. Then each is
 // changed in turn, at run time and without touching the source, and the programs must fail:
-//   - an order is weakened by one step (seq_cst to acq_rel, acquire or release; acq_rel to acquire and to release; acquire and release to relaxed),
+//   - an order is weakened by one step (seq_cst to acq_rel, acquire or release; acq_rel to acquire and to release; acquire and release
+//     to relaxed),
 //   - a fence or a futex wake is left out,
 //   - a compare-exchange becomes a load and a store.
 // A mutant that every program survives means that the order is stronger than it must be, that no program needs it, or that only an

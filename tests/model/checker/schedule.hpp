@@ -11,7 +11,8 @@ inline std::uint32_t Engine::choose(std::uint32_t of, std::uint32_t suggestion) 
   if (position_ < path.size()) {
     Choice& c = path[position_++];
     if (c.of == 0) c.of = static_cast<std::uint16_t>(of);  // from a replay string
-    if (c.of != of || c.taken >= of) fail("the choices do not fit: the program is not deterministic, or the replay string is another program's");
+    if (c.of != of || c.taken >= of)
+      fail("the choices do not fit: the program is not deterministic, or the replay string is another program's");
     return c.taken;
   }
   if (path.size() == path.capacity()) {
