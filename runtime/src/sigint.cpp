@@ -15,7 +15,7 @@ constinit real_sync::atomic<std::uint32_t> changes{0};
 
 extern "C" void weft_on_sigint(int) {
   int const saved = errno;
-  signals.fetch_add(1, std::memory_order_relaxed);
+  signals.fetch_add(1u, std::memory_order_relaxed);
   SigintWatch::bump();
   errno = saved;
 }
@@ -41,7 +41,7 @@ real_sync::atomic<std::uint32_t>& SigintWatch::word() noexcept { return changes;
 
 void SigintWatch::bump() noexcept {
   // ORDER(sigint): release; pairs with the acquire of the thread in run().
-  changes.fetch_add(1, std::memory_order_release);
+  changes.fetch_add(1u, std::memory_order_release);
   real_sync::futex_wake(changes, 1);
 }
 

@@ -3,7 +3,7 @@
 #include "support.hpp"
 
 #include <coroutine>
-#include <optional>
+#include <mutex>
 #include <thread>
 
 namespace weft_test {
@@ -11,18 +11,35 @@ namespace {
 
 class ForeignAwaitable : public AtWorkers {};
 
-// Resumes on a thread of its own.
+// The threads that resume coroutines. A coroutine may run on, and start the next one, before add() has returned.
+class Resumers {
+ public:
+  template <class F>
+  void add(F fn) {
+    std::lock_guard const lock(mutex_);
+    threads_.emplace_back(std::move(fn));
+  }
+  ~Resumers() {
+    for (std::thread& t : threads_) t.join();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::thread> threads_;
+};
+
+// Resumes on a thread of its own, and is not touched after that.
 struct OnAThread {
-  explicit OnAThread(std::vector<std::thread>& t) : threads(&t) {}
+  explicit OnAThread(Resumers& r) : resumers(&r) {}
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> h) {
-    threads->emplace_back([this, h] {
+    resumers->add([this, h] {
       id = std::this_thread::get_id();
       h.resume();
     });
   }
   std::thread::id await_resume() const noexcept { return id; }
-  std::vector<std::thread>* threads;
+  Resumers* resumers;
   std::thread::id id;
 };
 
@@ -96,30 +113,28 @@ TEST_P(ForeignAwaitable, OfEveryShape) {
 }
 
 TEST_P(ForeignAwaitable, ResumesOnAWorkerOfTheRuntime) {
-  std::vector<std::thread> threads;
+  Resumers resumers;
   run([&]() -> Coro<> {
     weft::AnyTask const me = weft::current_task();
     for (int i = 0; i < 20; ++i) {
-      OnAThread foreign(threads);
+      OnAThread foreign(resumers);
       std::thread::id const there = co_await foreign;
       EXPECT_NE(std::this_thread::get_id(), there);
       EXPECT_TRUE(weft::current_task() == me);
     }
   });
-  for (std::thread& t : threads) t.join();
 }
 
 TEST_P(ForeignAwaitable, HoldsTheVirtualClockAndIsNoDeadlock) {
-  std::vector<std::thread> threads;
+  Resumers resumers;
   run([&]() -> Coro<> {
     Clock::time_point const start = Clock::now();
     Task<int> const timer = weft::create_task(value_after(1ms, 1));
-    OnAThread foreign(threads);
+    OnAThread foreign(resumers);
     co_await foreign;
     EXPECT_EQ(Clock::now(), start);
     co_await timer;
   });
-  for (std::thread& t : threads) t.join();
 }
 
 // Resumed by whoever calls open().
@@ -163,10 +178,10 @@ TEST_P(ForeignAwaitable, ACancelWaitsUntilItHasResumed) {
 }
 
 TEST_P(ForeignAwaitable, InsideGatherAsResultAndWaitFor) {
-  std::vector<std::thread> threads;
+  Resumers resumers;
   run([&]() -> Coro<> {
     auto wrap = [&]() -> Coro<int> {
-      OnAThread foreign(threads);
+      OnAThread foreign(resumers);
       co_await foreign;
       co_return 2;
     };
@@ -175,7 +190,6 @@ TEST_P(ForeignAwaitable, InsideGatherAsResultAndWaitFor) {
     auto result = co_await weft::as_result(Ready());
     EXPECT_EQ(first * 1000 + a * 100 + b * 10 + result.value(), 2133);
   });
-  for (std::thread& t : threads) t.join();
 }
 
 WEFT_TEST_AT_1_2_8_WORKERS(ForeignAwaitable);

@@ -126,11 +126,11 @@ TEST_P(Sleep, CancelledTimersDoNotMoveTheClock) {
   });
 }
 
-TEST_P(Sleep, OneMillisecondTenThousandTimes) {
+TEST_P(Sleep, OneMillisecondAThousandTimes) {
   run([]() -> Coro<> {
     Elapsed const clock;
-    for (int i = 0; i < 10'000; ++i) co_await weft::sleep(1ms);
-    EXPECT_EQ(clock.ms(), 10'000ms);
+    for (int i = 0; i < 1000; ++i) co_await weft::sleep(1ms);
+    EXPECT_EQ(clock.ms(), 1000ms);
   });
 }
 
