@@ -152,6 +152,8 @@ std::string trace(std::uint64_t seed) {
       co_return;
     });
     r.cancel();
+    std::string const of_reader = co_await outcome(r);
+    EXPECT_EQ(of_reader, "CancelledError");
   });
   return log.text();
 }

@@ -54,8 +54,9 @@ TEST_P(Run, CancelsAndAwaitsTheTasksThatMainLeavesBehind) {
       co_await weft::sleep(10ms);
       log.add("cleaned up");
     };
-    weft::create_task(straggler());
-    weft::create_task(straggler());
+    // As callables: they outlive main, and with it a lambda that is a local of main.
+    weft::create_task(straggler);
+    weft::create_task(straggler);
     co_await weft::sleep(1ms);
     log.add("main");
   });
@@ -135,7 +136,7 @@ TEST_P(Run, TasksMadeWhileCancellingAreWaitedForWhereTheirMakersAwaitThem) {
       int const v = co_await cleanup;
       log.add("cleanup " + std::to_string(v));
     };
-    weft::create_task(body());
+    weft::create_task(body);
     co_await weft::sleep(1ms);
   });
   EXPECT_EQ(log.text(), "cleanup 3");
@@ -155,7 +156,7 @@ TEST_P(Run, WaitsForATaskThatSwallowsItsCancel) {
       }
       log.add("swallowed " + std::to_string(swallowed));
     };
-    weft::create_task(stubborn());
+    weft::create_task(stubborn);
     co_await weft::sleep(1ms);
   });
   EXPECT_EQ(log.text(), "swallowed 1");

@@ -178,18 +178,18 @@ TEST_P(RuntimeObject, DestroyedUnderLoadCancelsAndEndsEveryTask) {
   std::atomic<int> live{0};
   std::atomic<int> cancelled{0};
   std::vector<Task<void>> tasks;
+  auto body = [&](Live) -> Coro<> {
+    try {
+      co_await weft::sleep(1h);
+    } catch (weft::CancelledError const&) {
+      cancelled.fetch_add(1);
+      throw;
+    }
+  };
   {
     weft::Options o = options();
     o.clock = weft::ClockKind::steady;
     weft::Runtime runtime(o);
-    auto body = [&](Live) -> Coro<> {
-      try {
-        co_await weft::sleep(1h);
-      } catch (weft::CancelledError const&) {
-        cancelled.fetch_add(1);
-        throw;
-      }
-    };
     for (int i = 0; i < 200; ++i) tasks.push_back(runtime.create_task(body(Live(live))));
   }
   EXPECT_EQ(live.load(), 0);

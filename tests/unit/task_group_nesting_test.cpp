@@ -103,7 +103,7 @@ TEST_P(NestedGroups, InnerGroupsFailureCaughtInsideLeavesTheOuterUntouched) {
         co_await weft::sleep(20ms);
         log.add("outer child");
       };
-      outer.start_soon(quiet());
+      outer.start_soon(quiet);
       std::string seen;
       try {
         co_await weft::task_group([](weft::TaskGroup& inner) -> Coro<> {

@@ -287,7 +287,7 @@ TEST_P(TaskGroups, TenThousandChildrenThatFinishInAllOrders) {
         if (i % 4 == 2) co_await weft::sleep(milliseconds(i % 40));
         ran.fetch_add(1);
       };
-      for (int i = 0; i < 10'000; ++i) tg.start_soon(child(i));
+      for (int i = 0; i < 10'000; ++i) tg.start_soon(child, i);
       co_await weft::sleep(10ms);
     });
     EXPECT_EQ(ran.load(), 10'000);
