@@ -30,14 +30,25 @@ engine::RuntimeConfig make_config(Options options) {
   config.scheduler.virtual_clock = options.clock == ClockKind::virtual_time;
   config.scheduler.deterministic = options.deterministic;
   config.scheduler.seed = options.seed;
-  config.scheduler.on_thread_start = std::move(options.on_thread_start);
-  config.scheduler.on_thread_stop = std::move(options.on_thread_stop);
   config.blocking_threads = options.blocking_threads;
   config.handle_sigint = options.handle_sigint;
   config.on_unhandled = [hook = std::move(options.on_unhandled_exception)](std::exception_ptr error, engine::TaskBase* task) {
     if (hook) hook(error, AnyTask(engine::Ref<engine::TaskBase>(task)));
     else report_on_stderr(error, task);
   };
+  // No exception of a user's may end a worker.
+  auto const guarded = [&config](std::function<void(unsigned)> hook) -> std::function<void(unsigned)> {
+    if (!hook) return nullptr;
+    return [hook = std::move(hook), report = config.on_unhandled](unsigned index) {
+      try {
+        hook(index);
+      } catch (...) {
+        report(std::current_exception(), nullptr);
+      }
+    };
+  };
+  config.scheduler.on_thread_start = guarded(std::move(options.on_thread_start));
+  config.scheduler.on_thread_stop = guarded(std::move(options.on_thread_stop));
   return config;
 }
 

@@ -44,10 +44,11 @@ void TimeoutBlock::begin() noexcept {
 bool TimeoutBlock::end(bool body_cancelled) noexcept {
   (void)Worker::disarm(timeout.timer_);
   bool const expired = !timeout.handshake_.try_exit();
-  Worker& worker = *current_worker();
-  timeout.scope_.exit(worker);
   // CPython: uncancel() <= the count at entry. Requests from outside are counted by the scopes around the block.
-  return expired && body_cancelled && worker.state.scope->requests_around() <= requests_before_;
+  bool const timed_out = expired && body_cancelled && timeout.scope_.parent()->requests_around() <= requests_before_;
+  // One that was pending when the block began, and struck together with the block's own, must not get lost in the TimeoutError.
+  timeout.scope_.exit(*current_worker(), timed_out);
+  return timed_out;
 }
 
 void throw_timeout() { throw TimeoutError(); }

@@ -28,7 +28,7 @@ void Scope::enter(Worker& worker, Link link) noexcept {
   state.flags |= ExecutionState::dirty;
 }
 
-void Scope::exit(Worker& worker) noexcept {
+void Scope::exit(Worker& worker, bool redeliver) noexcept {
   ExecutionState& state = worker.state;
   WEFT_ASSERT(state.scope == this);
   std::uint32_t seen = parent_seen_;
@@ -37,7 +37,7 @@ void Scope::exit(Worker& worker) noexcept {
     unlink();
     WEFT_ASSERT(blocks_.empty());
     // Wrap-around safe: epochs are compared by their distance.
-    if (outer_epoch_ != 0 && static_cast<std::int32_t>(state.seen - outer_epoch_) >= 0) seen = outer_parent_epoch_;
+    if (!redeliver && outer_epoch_ != 0 && static_cast<std::int32_t>(state.seen - outer_epoch_) >= 0) seen = outer_parent_epoch_;
     task_->scopes_lock().unlock();
   }
   state.scope = parent_;

@@ -267,29 +267,38 @@ class VectorJoin final : public JoinMode<mode> {
  public:
   using Element = child_element_t<T, mode>;
 
-  // Everything that needs memory is made before a child is started.
-  explicit VectorJoin(std::vector<Coro<T>> children)
-      : slots_(std::make_unique<ChildSlot<T, mode>[]>(children.size())) {
-    children_.reserve(children.size());
-    results_.reserve(children.size());
+  // Everything that needs memory is made before a child is started: the results' vector, and one block of the frame pool for slots and children.
+  explicit VectorJoin(std::vector<Coro<T>> children) {
     for (Coro<T>& child : children) (void)child.promise();
-    for (std::size_t i = 0; i < children.size(); ++i) {
+    if (children.empty()) return;
+    results_.reserve(children.size());
+    children_ = static_cast<Child*>(frame_allocate(children.size() * sizeof(Child), std::align_val_t{alignof(Child)}));
+    count_ = children.size();
+    for (std::size_t i = 0; i < count_; ++i) {
+      Child* const child = ::new (static_cast<void*>(children_ + i)) Child;
       CoroPromise<T>& promise = children[i].release().promise();
-      promise.set_parent(*this, &slots_[i].value);
-      children_.push_back(&promise);
+      promise.set_parent(*this, &child->slot.value);
+      child->promise = &promise;
     }
+  }
+  VectorJoin(VectorJoin const&) = delete;
+  VectorJoin& operator=(VectorJoin const&) = delete;
+  ~VectorJoin() {
+    if (children_ == nullptr) return;
+    std::destroy_n(children_, count_);
+    frame_free(children_, count_ * sizeof(Child), std::align_val_t{alignof(Child)});
   }
 
   bool await_ready() {
-    if (children_.empty()) return true;
+    if (count_ == 0) return true;
     Worker& worker = *current_worker();
     this->begin(worker);
-    return this->run_children(worker, children_.size(), [this](std::size_t i) -> PromiseBase& { return *children_[i]; });
+    return this->run_children(worker, count_, [this](std::size_t i) -> PromiseBase& { return *children_[i].promise; });
   }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { this->finish_later(coroutine); }
   std::vector<Element> await_resume() {
-    if (!children_.empty()) this->end();
-    for (std::size_t i = 0; i < children_.size(); ++i) results_.push_back(slots_[i].take());
+    if (count_ != 0) this->end();
+    for (std::size_t i = 0; i < count_; ++i) results_.push_back(children_[i].slot.take());
     return std::move(results_);
   }
 
@@ -303,8 +312,12 @@ class VectorJoin final : public JoinMode<mode> {
   }
 
  private:
-  std::unique_ptr<ChildSlot<T, mode>[]> slots_;
-  std::vector<PromiseBase*> children_;
+  struct Child {
+    ChildSlot<T, mode> slot;
+    PromiseBase* promise = nullptr;
+  };
+  Child* children_ = nullptr;
+  std::size_t count_ = 0;
   std::vector<Element> results_;
 };
 
@@ -640,6 +653,7 @@ auto gather_range(Range&& range) {
     static_assert(!std::is_lvalue_reference_v<Range> || !std::is_lvalue_reference_v<Reference>,
                   "gather takes an lvalue range only if its elements are handles or prvalues: gather(std::move(coros))");
     using T = await_result_t<Element>;
+    if constexpr (std::is_same_v<Range, std::vector<Coro<T>>>) return GatherCoroRange<mode, T>(std::move(range));
     std::vector<Coro<T>> coros;
     if constexpr (std::ranges::sized_range<Range>) coros.reserve(std::ranges::size(range));
     for (auto&& awaitable : range) coros.push_back(to_coro(std::move(awaitable)));

@@ -45,8 +45,9 @@ class Scope : public ListHook<BlockTag> {
   // ---- blocks: by the part that enters and leaves, on its worker
   enum class Link { linked, shielded };
   void enter(Worker& worker, Link link) noexcept;
-  // The part is back in the outer scope; a request from outside that was not delivered in the block is pending there.
-  void exit(Worker& worker) noexcept;
+  // The part is back in the outer scope; a request from outside that was not delivered in the block is pending there. `redeliver`: also one that
+  // was, because the block has made something else of it.
+  void exit(Worker& worker, bool redeliver = false) noexcept;
 
   // Requests that this scope and those around it count, up to the innermost shield: what a block compares before and after. On the part's own
   // worker: the chain of scopes that enclose it does not change while it looks.

@@ -27,7 +27,7 @@ class Slot {
 
   template <class U>
   WEFT_INLINE void construct(U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
-    ::new (static_cast<void*>(storage_.bytes)) T(std::forward<U>(value));
+    ::new (static_cast<void*>(storage_.bytes)) T(static_cast<T>(std::forward<U>(value)));
     if constexpr (tracked) storage_.full = true;
   }
   WEFT_INLINE T& get() noexcept { return *std::launder(reinterpret_cast<T*>(storage_.bytes)); }
