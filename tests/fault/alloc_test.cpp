@@ -131,21 +131,27 @@ TEST_P(FailingAllocation, InAGroupOnlyThatCreateTaskFails) {
       [&]() -> Coro<std::string> {
         std::atomic<int> started{0};
         int refused = 0;
-        co_await weft::task_group([&](weft::TaskGroup& tg) -> Coro<> {
-          for (int i = 0; i < 4; ++i) {
-            try {
-              if (i % 2 == 0) {
-                tg.start_soon(leaf(Live(live_), &started, 1, true));
-              } else {
-                tg.create_task(leaf(Live(live_), &started, 1, false));
+        std::string of_body;
+        try {
+          co_await weft::task_group([&](weft::TaskGroup& tg) -> Coro<> {
+            for (int i = 0; i < 4; ++i) {
+              try {
+                if (i % 2 == 0) {
+                  tg.start_soon(leaf(Live(live_), &started, 1, true));
+                } else {
+                  tg.create_task(leaf(Live(live_), &started, 1, false));
+                }
+              } catch (std::bad_alloc const&) {
+                ++refused;
               }
-            } catch (std::bad_alloc const&) {
-              ++refused;
             }
-          }
-          co_return;
-        });
-        co_return started.load() + refused == 4 ? "done" : "wrong";
+            co_return;
+          });
+        } catch (weft::ExceptionGroup const&) {
+          of_body = describe(std::current_exception());  // the body's own frame
+        }
+        if (of_body == "ExceptionGroup[bad_alloc]" && started.load() + refused == 0) co_return "bad_alloc";
+        co_return of_body.empty() && started.load() + refused == 4 ? "done" : "wrong";
       },
       {"done"});
 }
