@@ -11,7 +11,7 @@ namespace weft::engine {
 void Join::throw_failure(Worker& worker) {
   if (cancel_pending(worker.state)) throw_cancelled(worker);
   if (failed()) std::rethrow_exception(std::move(error_));
-  if (dropped()) throw CancelledError();
+  if ((trouble_.load(std::memory_order_relaxed) & dropped_bit) != 0) throw CancelledError();
 }
 
 void Join::child_suspended(Worker& worker, PromiseBase& child) noexcept {
@@ -19,8 +19,8 @@ void Join::child_suspended(Worker& worker, PromiseBase& child) noexcept {
   child.detach();
   Suspension* const suspension = std::exchange(worker.pending, nullptr);
   if (std::coroutine_handle<> const ready = suspension->commit(worker)) worker.drive(ready);
-  // What the worker's state is now, nobody knows: the join puts its own back.
-  worker.state.flags = ExecutionState::dirty;
+  // What the worker's state is now, nobody knows.
+  put_child_state(worker);
 }
 
 void JoinMode<OnError::abort>::child_failed(void* slot) noexcept {

@@ -1,5 +1,7 @@
 // nqueens(n): the number of ways to place n queens, with one task per safe placement. Uneven trees with some real work
 // in each node (the test whether a square is attacked).
+#include <ranges>
+
 #include "../kernel.hpp"
 #include "../peers/peers.hpp"
 #include "board.hpp"
@@ -11,11 +13,9 @@ namespace {
 
 weft::Coro<std::uint64_t> place(unsigned n, Board board) {
   if (board.rows == n) co_return std::uint64_t{1};
-  std::vector<weft::Coro<std::uint64_t>> children;
-  children.reserve(n);
-  for (unsigned column = 0; column < n; ++column) {
-    if (board.safe(column)) children.push_back(place(n, board.with(column)));
-  }
+  auto safe = [&board](unsigned column) { return board.safe(column); };
+  auto with = [n, &board](unsigned column) { return place(n, board.with(column)); };
+  auto children = std::views::iota(0U, n) | std::views::filter(safe) | std::views::transform(with);
   std::vector<std::uint64_t> const solutions = co_await weft::gather(std::move(children));
   std::uint64_t total = 0;
   for (std::uint64_t const count : solutions) total += count;

@@ -43,7 +43,7 @@ class DeferredStart final : public Suspension {
 
  private:
   std::coroutine_handle<> coroutine_;
-  ExecutionState state_;
+  ExecutionState state_{};
 };
 
 }  // namespace

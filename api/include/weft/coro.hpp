@@ -47,7 +47,7 @@ class CoroPromise final : public CoroPromiseBase {
   template <class U = T>
     requires std::constructible_from<T, U&&>
   WEFT_INLINE void return_value(U&& value) noexcept(std::is_nothrow_constructible_v<T, U&&>) {
-    typed_slot<T>().construct(std::forward<U>(value));
+    Slot<T>::construct_at(slot(), std::forward<U>(value));
   }
 };
 
@@ -55,7 +55,7 @@ template <class T>
 class CoroPromise<T&> final : public CoroPromiseBase {
  public:
   Coro<T&> get_return_object() noexcept;
-  WEFT_INLINE void return_value(T& value) noexcept { typed_slot<T&>().construct(value); }
+  WEFT_INLINE void return_value(T& value) noexcept { Slot<T&>::construct_at(slot(), value); }
 };
 
 template <>

@@ -77,7 +77,7 @@ class ForeignNode : public Suspension, public Runnable {
   Scheduler* scheduler_ = nullptr;
   std::coroutine_handle<> coroutine_;
   std::coroutine_handle<> proxy_;
-  ExecutionState state_;
+  ExecutionState state_{};
 };
 
 ForeignProxy make_proxy(ForeignNode& node);

@@ -59,16 +59,19 @@ using element_t = std::conditional_t<std::is_void_v<T>, std::monostate,
 enum class OnError { plain, collect, abort };
 
 class Join : public JoinBase {
+  enum Trouble : std::uint32_t { failed_bit = 1, dropped_bit = 2 };
+
  public:
   void child_failed(void*) noexcept override {
-    if (!failed_.exchange(true, std::memory_order_relaxed)) error_ = std::current_exception();
+    if ((trouble_.fetch_or(failed_bit, std::memory_order_relaxed) & failed_bit) == 0) error_ = std::current_exception();
   }
-  void child_dropped(void*) noexcept override { dropped_.store(true, std::memory_order_relaxed); }
+  void child_dropped(void*) noexcept override { trouble_.fetch_or(dropped_bit, std::memory_order_relaxed); }
 
   // Runs the children 0 to count - 1 of this worker's part. False when some have not ended: the caller must suspend with finish_later().
-  // The children's promises have their parent set. INVARIANT: count > 0.
-  template <class ChildAt>
-  WEFT_INLINE bool run_children(Worker& worker, std::size_t count, ChildAt&& child_at);
+  // The children's promises have their parent set. `count` is a number, or an integral constant, and then the loop is unrolled.
+  // INVARIANT: count > 0.
+  template <class Count, class ChildAt>
+  WEFT_INLINE bool run_children(Worker& worker, Count count, ChildAt&& child_at);
   void finish_later(std::coroutine_handle<> coroutine) noexcept {
     parent = coroutine;
     current_worker()->pending = this;
@@ -77,47 +80,70 @@ class Join : public JoinBase {
   // At the end, in the caller's state: throws what the join must throw.
   WEFT_INLINE void throw_if_failed() {
     Worker& worker = *current_worker();
-    if (worker.state.scope->word.changed_since(worker.state.seen) || failed_.load(std::memory_order_relaxed) ||
-        dropped_.load(std::memory_order_relaxed)) [[unlikely]]
+    if (worker.state.scope->word.changed_since(worker.state.seen) || trouble_.load(std::memory_order_relaxed) != 0) [[unlikely]]
       throw_failure(worker);
   }
 
  protected:
   ~Join() = default;
-  bool failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
-  bool dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+  bool failed() const noexcept { return (trouble_.load(std::memory_order_relaxed) & failed_bit) != 0; }
 
-  // The first failure in time. INVARIANT: written by the child that set failed_, read when all have arrived.
+  // The first failure in time. INVARIANT: written by the child that set failed_bit, read when all have arrived.
   std::exception_ptr error_;
 
  private:
   WEFT_COLD void throw_failure(Worker& worker);
-  WEFT_COLD static void child_suspended(Worker& worker, PromiseBase& child) noexcept;
+  WEFT_COLD void child_suspended(Worker& worker, PromiseBase& child) noexcept;
+  WEFT_COLD void drop(PromiseBase& child) noexcept {
+    std::coroutine_handle<PromiseBase>::from_promise(child).destroy();
+    child_dropped(nullptr);
+  }
+  // The state with which each child starts.
+  WEFT_INLINE void put_child_state(Worker& worker) const noexcept {
+    worker.state = ExecutionState{state.scope, state.seen, ExecutionState::part};
+  }
   // Runs one child in place: false when it has not ended.
-  WEFT_INLINE static bool run_child(Worker& worker, PromiseBase& child) noexcept {
-    worker.state.flags = ExecutionState::part;
+  WEFT_INLINE bool run_child(Worker& worker, PromiseBase& child) noexcept {
     std::coroutine_handle<PromiseBase>::from_promise(child).resume();
     if (worker.pending == nullptr) [[likely]] return true;
     child_suspended(worker, child);
     return false;
   }
-  static void destroy_child(PromiseBase& child) noexcept { std::coroutine_handle<PromiseBase>::from_promise(child).destroy(); }
   WEFT_INLINE bool cancelled_meanwhile() const noexcept {
     return state.scope->word.changed_since(state.seen) && state.scope->word.pending(state.seen);
   }
+  // Runs one child that is not the first, unless it was stolen or must stay: false ends the loop.
+  WEFT_INLINE bool run_sibling(Worker& worker, PromiseBase& child, bool pushed, std::int64_t& left) noexcept;
 
-  std::atomic<bool> failed_{false};
-  // A child was destroyed before it started, so its slot is empty whatever becomes of the cancel.
-  std::atomic<bool> dropped_{false};
+  // A child that was dropped before it started leaves its slot empty, whatever becomes of the cancel.
+  std::atomic<std::uint32_t> trouble_{0};
 };
 
-template <class ChildAt>
-WEFT_INLINE bool Join::run_children(Worker& worker, std::size_t count, ChildAt&& child_at) {
+WEFT_INLINE bool Join::run_sibling(Worker& worker, PromiseBase& child, bool pushed, std::int64_t& left) noexcept {
+  if (worker.state.flags != ExecutionState::part) [[unlikely]] put_child_state(worker);
+  if (--worker.fuel == 0) [[unlikely]] worker.poll_from_gather();
+  if (pushed) [[likely]] {
+    // When the stack is being left our children stay on the deque, above those of our ancestors. A pop that finds nothing means that
+    // all that are left were stolen.
+    if (worker.unwind) [[unlikely]] return false;
+    if (worker.deque.pop() == nullptr) [[unlikely]] return false;
+  }
+  if (cancelled_meanwhile()) [[unlikely]] {
+    drop(child);
+    --left;
+    return true;
+  }
+  if (run_child(worker, child)) [[likely]] --left;
+  return true;
+}
+
+template <class Count, class ChildAt>
+WEFT_INLINE bool Join::run_children(Worker& worker, Count count, ChildAt&& child_at) {
+  constexpr bool few = !std::is_same_v<Count, std::size_t>;
   state = worker.state;
   if (cancelled_meanwhile()) [[unlikely]] {
     // A bare gather is a point of delivery: nothing starts.
-    for (std::size_t i = 0; i < count; ++i) destroy_child(child_at(i));
-    dropped_.store(true, std::memory_order_relaxed);
+    for (std::size_t i = 0; i < count; ++i) drop(child_at(i));
     return true;
   }
   // Near the end of the native stack all children go on the deque, and everybody below us leaves the stack.
@@ -135,28 +161,22 @@ WEFT_INLINE bool Join::run_children(Worker& worker, std::size_t count, ChildAt&&
     }
     worker.on_published();
   }
-  std::int64_t left = static_cast<std::int64_t>(count);
+  std::int64_t left = static_cast<std::int64_t>(std::size_t{count});
+  // Nested gathers find these flags already: a partial write here would stall the next copy of the state.
+  if (worker.state.flags != ExecutionState::part) worker.state.flags = ExecutionState::part;
   if (leave_stack) [[unlikely]] worker.unwind = true;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i != 0) {
-      if (worker.state.flags & ExecutionState::dirty) [[unlikely]] worker.state = state;
-      if (--worker.fuel == 0) [[unlikely]] worker.poll_from_gather();
+  if (in_place != 0) [[likely]] {
+    if (run_child(worker, child_at(0))) [[likely]] --left;
+    if constexpr (few) {
+      [&]<std::size_t... I>(std::index_sequence<I...>) {
+        (void)(run_sibling(worker, child_at(I + 1), I + 1 >= in_place, left) && ...);
+      }(std::make_index_sequence<Count::value - 1>());
+    } else {
+      for (std::size_t i = 1; i < count; ++i)
+        if (!run_sibling(worker, child_at(i), i >= in_place, left)) break;
     }
-    if (i >= in_place) [[likely]] {
-      // When the stack is being left our children stay on the deque, above those of our ancestors. A pop that finds nothing means that
-      // all that are left were stolen.
-      if (worker.unwind) [[unlikely]] break;
-      if (worker.deque.pop() == nullptr) [[unlikely]] break;
-    }
-    if (i != 0 && cancelled_meanwhile()) [[unlikely]] {
-      destroy_child(child_at(i));
-      dropped_.store(true, std::memory_order_relaxed);
-      --left;
-      continue;
-    }
-    if (run_child(worker, child_at(i))) [[likely]] --left;
   }
-  worker.state = state;
+  if (worker.state.flags != ExecutionState::part || state.flags != ExecutionState::part) worker.state = state;
   if (left == 0) [[likely]] return true;
   if (counter.all_arrived(left)) return true;
   outstanding = left;
@@ -229,7 +249,7 @@ class TupleJoin : public JoinMode<mode> {
   WEFT_INLINE bool await_ready() {
     Worker& worker = *current_worker();
     this->begin(worker);
-    return this->run_children(worker, sizeof...(T), [this](std::size_t i) -> PromiseBase& { return *children_[i]; });
+    return this->run_children(worker, std::integral_constant<std::size_t, sizeof...(T)>(), [this](std::size_t i) -> PromiseBase& { return *children_[i]; });
   }
   static constexpr bool keeps_first_failure = mode != OnError::collect;
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { this->finish_later(coroutine); }
@@ -261,63 +281,75 @@ class TupleJoin : public JoinMode<mode> {
   std::tuple<ChildSlot<T, mode>...> slots_;
 };
 
-// Results and error of a child that runs in a vector of its kind.
+// Small vectors of ours are made and freed with every gather, so they come from the frame pool.
+template <class X>
+struct PoolAllocator {
+  using value_type = X;
+  PoolAllocator() noexcept = default;
+  template <class Y>
+  PoolAllocator(PoolAllocator<Y> const&) noexcept {}
+  X* allocate(std::size_t count) { return static_cast<X*>(frame_allocate(count * sizeof(X), std::align_val_t{alignof(X)})); }
+  void deallocate(X* block, std::size_t count) noexcept { frame_free(block, count * sizeof(X), std::align_val_t{alignof(X)}); }
+  friend bool operator==(PoolAllocator const&, PoolAllocator const&) noexcept { return true; }
+};
+template <class X>
+using PoolVector = std::vector<X, PoolAllocator<X>>;
+
+// A range of children. Where a result is a plain object the children write into the vector that the caller gets; otherwise into slots.
+// Everything that needs memory is made before a child is started.
 template <OnError mode, class T>
 class VectorJoin final : public JoinMode<mode> {
  public:
   using Element = child_element_t<T, mode>;
+  static constexpr bool in_place =
+      mode != OnError::collect && std::is_trivially_destructible_v<T> && std::is_trivially_default_constructible_v<T> && !std::is_same_v<T, bool>;
 
-  // Everything that needs memory is made before a child is started: the results' vector, and one block of the frame pool for slots and children.
-  explicit VectorJoin(std::vector<Coro<T>> children) {
-    for (Coro<T>& child : children) (void)child.promise();
-    if (children.empty()) return;
-    results_.reserve(children.size());
-    children_ = static_cast<Child*>(frame_allocate(children.size() * sizeof(Child), std::align_val_t{alignof(Child)}));
-    count_ = children.size();
-    for (std::size_t i = 0; i < count_; ++i) {
-      Child* const child = ::new (static_cast<void*>(children_ + i)) Child;
-      CoroPromise<T>& promise = children[i].release().promise();
-      promise.set_parent(*this, &child->slot.value);
-      child->promise = &promise;
+  template <class Coros>
+  explicit VectorJoin(Coros coros) {
+    for (Coro<T>& coro : coros) (void)coro.promise();
+    std::size_t const count = coros.size();
+    children_.reserve(count);
+    if constexpr (in_place) {
+      results_.resize(count);
+    } else {
+      results_.reserve(count);
+      slots_ = PoolVector<Slots>(count);
     }
-  }
-  VectorJoin(VectorJoin const&) = delete;
-  VectorJoin& operator=(VectorJoin const&) = delete;
-  ~VectorJoin() {
-    if (children_ == nullptr) return;
-    std::destroy_n(children_, count_);
-    frame_free(children_, count_ * sizeof(Child), std::align_val_t{alignof(Child)});
+    for (Coro<T>& coro : coros) {
+      CoroPromise<T>& promise = coro.release().promise();
+      if constexpr (in_place) promise.set_parent(*this, &results_[children_.size()]);
+      else promise.set_parent(*this, &slots_[children_.size()].value);
+      children_.push_back(&promise);
+    }
   }
 
   bool await_ready() {
-    if (count_ == 0) return true;
+    if (children_.empty()) return true;
     Worker& worker = *current_worker();
     this->begin(worker);
-    return this->run_children(worker, count_, [this](std::size_t i) -> PromiseBase& { return *children_[i].promise; });
+    return this->run_children(worker, children_.size(), [this](std::size_t i) -> PromiseBase& { return *children_[i]; });
   }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { this->finish_later(coroutine); }
   std::vector<Element> await_resume() {
-    if (count_ != 0) this->end();
-    for (std::size_t i = 0; i < count_; ++i) results_.push_back(children_[i].slot.take());
+    if (!children_.empty()) this->end();
+    if constexpr (!in_place)
+      for (Slots& slot : slots_) results_.push_back(slot.take());
     return std::move(results_);
   }
 
   void child_failed(void* slot) noexcept override {
     if constexpr (mode == OnError::collect) {
       // The slot's value is its first member.
-      static_cast<ChildSlot<T, mode>*>(slot)->error = std::current_exception();
+      static_cast<Slots*>(slot)->error = std::current_exception();
     } else {
       JoinMode<mode>::child_failed(slot);
     }
   }
 
  private:
-  struct Child {
-    ChildSlot<T, mode> slot;
-    PromiseBase* promise = nullptr;
-  };
-  Child* children_ = nullptr;
-  std::size_t count_ = 0;
+  using Slots = ChildSlot<T, mode>;
+  PoolVector<PromiseBase*> children_;
+  PoolVector<Slots> slots_;
   std::vector<Element> results_;
 };
 
@@ -463,15 +495,15 @@ class [[nodiscard]] GatherCoros {
   std::tuple<Coro<T>...> coros_;
 };
 
-template <OnError mode, class T>
+template <OnError mode, class T, class Coros>
 class [[nodiscard]] GatherCoroRange {
  public:
   using weft_awaitable = void;
-  explicit GatherCoroRange(std::vector<Coro<T>> coros) noexcept : coros_(std::move(coros)) {}
+  explicit GatherCoroRange(Coros coros) noexcept : coros_(std::move(coros)) {}
   VectorJoin<mode, T> operator co_await() && { return VectorJoin<mode, T>(std::move(coros_)); }
 
  private:
-  std::vector<Coro<T>> coros_;
+  Coros coros_;
 };
 
 template <OnError mode, class Moves, class... T>
@@ -653,11 +685,16 @@ auto gather_range(Range&& range) {
     static_assert(!std::is_lvalue_reference_v<Range> || !std::is_lvalue_reference_v<Reference>,
                   "gather takes an lvalue range only if its elements are handles or prvalues: gather(std::move(coros))");
     using T = await_result_t<Element>;
-    if constexpr (std::is_same_v<Range, std::vector<Coro<T>>>) return GatherCoroRange<mode, T>(std::move(range));
-    std::vector<Coro<T>> coros;
-    if constexpr (std::ranges::sized_range<Range>) coros.reserve(std::ranges::size(range));
-    for (auto&& awaitable : range) coros.push_back(to_coro(std::move(awaitable)));
-    return GatherCoroRange<mode, T>(std::move(coros));
+    if constexpr (std::is_same_v<Range, std::vector<Coro<T>>>) {
+      return GatherCoroRange<mode, T, Range>(std::move(range));
+    } else {
+      constexpr std::size_t likely_enough = 8;
+      PoolVector<Coro<T>> coros;
+      if constexpr (std::ranges::sized_range<Range>) coros.reserve(std::ranges::size(range));
+      else coros.reserve(likely_enough);
+      for (auto&& awaitable : range) coros.push_back(to_coro(std::move(awaitable)));
+      return GatherCoroRange<mode, T, PoolVector<Coro<T>>>(std::move(coros));
+    }
   }
 }
 

@@ -36,7 +36,7 @@ class YieldAwaiter final : public Suspension, public Runnable {
     worker.drive(self.coroutine_);
   }
   std::coroutine_handle<> coroutine_;
-  ExecutionState state_;
+  ExecutionState state_{};
 };
 
 class SleepAwaiter final : public WaitNode, public Timer {

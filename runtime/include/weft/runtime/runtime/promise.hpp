@@ -39,7 +39,8 @@ struct AwaitRecord {
 // What a gather keeps for its children, in its own frame.
 class JoinBase : public Suspension {
  public:
-  JoinBase() noexcept = default;
+  // Leaves uninitialised what is written before it is read.
+  JoinBase() noexcept {}
   JoinBase(JoinBase const&) = delete;
   JoinBase& operator=(JoinBase const&) = delete;
 
@@ -51,11 +52,11 @@ class JoinBase : public Suspension {
   std::coroutine_handle<> commit(Worker& worker) noexcept override;
 
   JoinCounter counter;
-  // The parent's state: its children start with a copy, and it resumes with it.
+  // The parent's state: its children start with a copy, and it resumes with it. INVARIANT: written before the first child can be stolen.
   ExecutionState state;
+  // INVARIANT: these two are written before the parent waits. Children that it has not seen end, and the parent itself.
+  std::int64_t outstanding;
   std::coroutine_handle<> parent;
-  // Children that the parent has not seen end. INVARIANT: the parent's own.
-  std::int64_t outstanding = 0;
 
  protected:
   ~JoinBase() = default;
@@ -98,10 +99,6 @@ class PromiseBase {
   WEFT_INLINE FinalAwaiter final_suspend() const noexcept { return FinalAwaiter{!detached()}; }
 
   WEFT_COLD void unhandled_exception() noexcept;
-
- protected:
-  template <class T>
-  WEFT_INLINE Slot<T>& typed_slot() const noexcept { return *static_cast<Slot<T>*>(slot_); }
 
  private:
   template <class P>

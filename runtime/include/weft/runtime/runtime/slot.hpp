@@ -25,6 +25,12 @@ class Slot {
     if constexpr (tracked) clear();
   }
 
+  // `place` is a slot; where T needs no destructor it may be any storage for a T, an element of a vector for example.
+  template <class U>
+  WEFT_INLINE static void construct_at(void* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
+    if constexpr (tracked) static_cast<Slot*>(place)->construct(std::forward<U>(value));
+    else ::new (place) T(static_cast<T>(std::forward<U>(value)));
+  }
   template <class U>
   WEFT_INLINE void construct(U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
     ::new (static_cast<void*>(storage_.bytes)) T(static_cast<T>(std::forward<U>(value)));
@@ -54,6 +60,7 @@ template <class T>
 class Slot<T&> {
  public:
   WEFT_INLINE void construct(T& value) noexcept { pointer_ = std::addressof(value); }
+  WEFT_INLINE static void construct_at(void* place, T& value) noexcept { static_cast<Slot*>(place)->construct(value); }
   WEFT_INLINE T& get() const noexcept { return *pointer_; }
   WEFT_INLINE T& take() const noexcept { return *pointer_; }
   void clear() noexcept {}

@@ -80,7 +80,7 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   // The newest request that was accepted below, zero if none.
   std::uint32_t handed_epoch_ = 0;
   WaitNode* next_kept_ = nullptr;
-  ExecutionState state_;
+  ExecutionState state_{};
   std::coroutine_handle<> coroutine_;
 };
 

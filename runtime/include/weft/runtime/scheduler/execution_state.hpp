@@ -17,9 +17,10 @@ struct ExecutionState {
   // A child of a bare gather, not the body of the task.
   static constexpr std::uint32_t part = 2;
 
-  Scope* scope = nullptr;
-  std::uint32_t seen = 0;
-  std::uint32_t flags = 0;
+  // Without initialisers: a gather's join is made for every fork, and writes its copy later. ExecutionState{} is all zero.
+  Scope* scope;
+  std::uint32_t seen;
+  std::uint32_t flags;
 };
 
 }  // namespace weft::engine

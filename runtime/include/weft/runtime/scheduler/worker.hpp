@@ -85,7 +85,7 @@ class alignas(cache_line) Worker {
   ~Worker();
 
   // ---- what the coroutine machinery reads and writes on its hot path; only by code that this worker runs
-  ExecutionState state;
+  ExecutionState state{};
   Suspension* pending = nullptr;
   std::coroutine_handle<> next{};
   // The native stack may grow down to here; below, children go to the fork deque.
