@@ -89,6 +89,8 @@ RuntimeCore::~RuntimeCore() {
     while (shards_[i].failed.pop_front() != nullptr) {
     }
   scheduler_.stop();
+  frame_pool_flush();
+  (void)frame_pool_trim();
 }
 
 bool RuntimeCore::forked() const noexcept { return fork_generation.load(std::memory_order_relaxed) != fork_generation_; }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include <weft/runtime/scheduler/frame_pool.hpp>
 #include <weft/runtime/scheduler/scheduler.hpp>
 
 namespace weft::engine {
@@ -26,6 +27,8 @@ constexpr std::uint32_t fuel_with_timers = 16;
 constexpr std::uint32_t fuel_without_timers = 1024;
 // A parked worker looks this often after the timers of a worker that is busy.
 constexpr std::int64_t watch_period = 4'000'000;
+// How long a worker is idle before it gives its free frames back.
+constexpr std::int64_t tidy_after = 100'000'000;
 // Timers that are taken out of a wheel in one hold of its lock.
 constexpr std::size_t timers_per_lock = 512;
 
@@ -67,6 +70,7 @@ void Worker::make_ready(Runnable& runnable) noexcept {
   }
   // The ring could not grow. The injector needs no memory.
   (void)scheduler_.injector().push(runnable);
+  scheduler_.idle().notify_one();
 }
 
 void Worker::on_published() noexcept { scheduler_.idle().notify_one(); }
@@ -403,11 +407,20 @@ void Worker::park_steady() noexcept {
   stats.parks.add(1);
   std::int64_t const since = busy_since.exchange(0, std::memory_order_relaxed);
   stats.busy_ns.add(static_cast<std::uint64_t>(now - since));
+  bool const tidies = !tidied_ && wake_at - now > tidy_after;
+  if (tidies) wake_at = now + tidy_after;
   if (wake_at == TimerWheel::never) {
     idle.commit_park(index_);
     searching_ = true;
   } else {
     searching_ = idle.commit_park(index_, nanoseconds(wake_at - now)) == Parked::woken;
+  }
+  tidied_ = false;
+  if (tidies && !searching_ && !scheduler_.stopping()) {
+    // Idle for so long: what the load has left behind goes back to the system, once.
+    tidied_ = true;
+    frame_pool_flush();
+    (void)frame_pool_trim();
   }
   std::int64_t const woken = scheduler_.now();
   busy_since.store(woken, std::memory_order_relaxed);

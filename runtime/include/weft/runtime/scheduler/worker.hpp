@@ -158,6 +158,8 @@ class alignas(cache_line) Worker {
   unsigned const index_;
   // Counted as searching in the idle set.
   bool searching_ = false;
+  // Its free frames went back when it became idle, and it has done nothing since.
+  bool tidied_ = false;
   std::uint32_t ticks_ = 0;
   std::uint32_t steps_since_forked_ = 0;
   std::uint32_t fuel_granted_ = 1;
