@@ -31,17 +31,24 @@ void TaskWait::on_done(TaskBase& done, ReadyBatch& ready) noexcept {
   else home.make_ready(*this);
 }
 
-void DoneCallback::on_done(TaskBase&, ReadyBatch& ready) noexcept { ready.push(*this); }
+void DoneCallback::on_done(TaskBase& done, ReadyBatch& ready) noexcept {
+  auto* const before = static_cast<DoneCallback*>(std::exchange(done.last_callback, this));
+  if (before != nullptr) before->next_callback_ = this;
+  else ready.push(*this);
+}
 
 void DoneCallback::step(Runnable& runnable, Worker& worker) noexcept {
-  auto* const callback = static_cast<DoneCallback*>(&static_cast<DoneCallback&>(runnable));
-  worker.state = ExecutionState{};
-  try {
-    callback->call();
-  } catch (...) {
-    runtime_of(worker).report_unhandled(std::current_exception(), callback->task());
+  for (DoneCallback* callback = &static_cast<DoneCallback&>(runnable); callback != nullptr;) {
+    worker.state = ExecutionState{};
+    DoneCallback* const next = callback->next_callback_;
+    try {
+      callback->call();
+    } catch (...) {
+      runtime_of(worker).report_unhandled(std::current_exception(), callback->task());
+    }
+    delete callback;
+    callback = next;
   }
-  delete callback;
 }
 
 void add_callback(TaskBase& task, DoneCallback* callback) noexcept {

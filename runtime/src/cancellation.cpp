@@ -21,6 +21,7 @@ void Scope::enter(Worker& worker, Link link) noexcept {
     parent_->blocks_.push_back(*this);
     // Undelivered out there: it is delivered in here, at the first suspension.
     if (parent_->word.pending(parent_seen_)) receive_from_parent();
+    outer_count_ = parent_->outer_count_ + parent_->word.cancelling();
     task_->scopes_lock().unlock();
   }
   state.scope = this;
@@ -45,9 +46,16 @@ void Scope::exit(Worker& worker, bool redeliver) noexcept {
 }
 
 std::uint32_t Scope::requests_around() const noexcept {
-  std::uint32_t count = 0;
-  for (Scope const* scope = this; scope != nullptr; scope = scope->shielded_ ? nullptr : scope->parent_) count += scope->word.cancelling();
+  task_->scopes_lock().lock();
+  std::uint32_t const count = outer_count_ + word.cancelling();
+  task_->scopes_lock().unlock();
   return count;
+}
+
+// Under the lock, when the count of this scope has changed: those below count with it.
+void Scope::outer_count_changed(std::int32_t by) noexcept {
+  for (Scope* below = next_below(this); below != nullptr; below = below->next_below(this))
+    below->outer_count_ += static_cast<std::uint32_t>(by);
 }
 
 // Under the lock, when the parent's epoch has been raised.
@@ -83,7 +91,10 @@ bool CancelRequest::reach(Scope& scope) noexcept {
     task.message_ = message_;
   }
   for (Scope* below = &scope; below != nullptr; below = below->next_below(&scope)) {
-    if (below != &scope) below->receive_from_parent();
+    if (below != &scope) {
+      below->receive_from_parent();
+      ++below->outer_count_;
+    }
     for (WaitNode* node = below->waiting_.front(); node != nullptr;) {
       WaitNode* const next = below->waiting_.next(*node);
       if (node->hands_down_) {

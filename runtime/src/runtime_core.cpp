@@ -85,10 +85,11 @@ RuntimeCore::~RuntimeCore() {
     std::lock_guard const lock(live.mutex);
     live.by_serial.erase(serial_);
   }
+  scheduler_.stop();
+  // Now that no worker is left, and foreign threads do not find the runtime any more, the failed tasks that have handles stand alone.
   for (unsigned i = 0; i < scheduler_.size(); ++i)
     while (shards_[i].failed.pop_front() != nullptr) {
     }
-  scheduler_.stop();
   frame_pool_flush();
   (void)frame_pool_trim();
 }

@@ -138,6 +138,7 @@ int TaskBase::uncancel() noexcept {
   for (Scope* scope = innermost; scope != nullptr; scope = scope->parent()) {
     if (!lowered && scope->word.cancelling() != 0) {
       (void)scope->word.uncancel();
+      scope->outer_count_changed(-1);
       lowered = true;
     }
     count += scope->word.cancelling();

@@ -97,8 +97,14 @@ class FutureBridge final : public Submission, public TaskWaiter, public Runnable
   }
   void deliver() noexcept {
     task_->mark_retrieved();
+    if (task_->outcome() != Outcome::value) {
+      std::exception_ptr error = task_->outcome() == Outcome::error ? task_->error() : std::make_exception_ptr(CancelledError(task_->cancel_message()));
+      // Before the future has it: the thread that reads the exception is then the last to hold it, as far as it is up to us.
+      task_ = {};
+      promise_.set_exception(std::move(error));
+      return;
+    }
     try {
-      if (task_->outcome() != Outcome::value) task_->throw_outcome();
       if constexpr (std::is_void_v<T>) promise_.set_value();
       else promise_.set_value(static_cast<T>(task_->slot.take()));
     } catch (...) {

@@ -85,7 +85,7 @@ class TaskMoveAwaiter final : public TaskWait {
   }
 };
 
-// A done callback: scheduled when the task has ended, in the order of registration.
+// A done callback: scheduled when the task has ended, in the order of registration. All callbacks of a task are one step of one worker.
 class DoneCallback : public TaskWaiter, public Runnable {
  public:
   void on_done(TaskBase& task, ReadyBatch& ready) noexcept override;
@@ -97,6 +97,9 @@ class DoneCallback : public TaskWaiter, public Runnable {
   virtual ~DoneCallback() = default;
   virtual void call() = 0;
   virtual TaskBase* task() const noexcept = 0;
+
+  // The callback that was registered next. INVARIANT: written under the task's waiters lock, read by the step.
+  DoneCallback* next_callback_ = nullptr;
 
  private:
   static void step(Runnable& runnable, Worker& worker) noexcept;

@@ -119,10 +119,11 @@ Coro<T> task_group_block(F fn, Args... args) {
   GroupBlock block;
   // Made before the block begins: nothing may throw between its begin and its end.
   Coro<T> coro = call(std::move(fn), std::ref(block.group), std::move(args)...);
+  Coro<void> finish = block.finish();
   block.begin();
   Result<T> body = co_await Capture<T>(std::move(coro));
   block.body_ended(body.error());
-  co_await block.finish();
+  co_await std::move(finish);
   if constexpr (std::is_void_v<T>) co_return;
   else co_return unwrap(std::move(body));
 }

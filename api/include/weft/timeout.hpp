@@ -16,6 +16,7 @@
 #include <weft/cancel.hpp>
 #include <weft/clock.hpp>
 #include <weft/runtime/algorithms/timeout_handshake.hpp>
+#include <weft/sleep.hpp>
 
 namespace weft {
 
@@ -119,7 +120,13 @@ Coro<T> wait_for_at_once(A task) {
 template <class T>
 Coro<T> wait_for_coro(Coro<T> coro, std::optional<Clock::duration> delay) {
   if (!delay) co_return co_await std::move(coro);
-  if (*delay == Clock::duration::zero()) co_return co_await wait_for_at_once<T>(create_task(std::move(coro)));
+  if (*delay == Clock::duration::zero()) {
+    // CPython makes a task of it and cancels that unstarted: the body never runs, and the caller lets others run once.
+    (void)coro.promise();
+    { Coro<T> const unstarted = std::move(coro); }
+    co_await yield_now();
+    throw_timeout();
+  }
   co_return co_await wait_for_block(std::move(coro), *delay);
 }
 

@@ -49,8 +49,7 @@ class Scope : public ListHook<BlockTag> {
   // was, because the block has made something else of it.
   void exit(Worker& worker, bool redeliver = false) noexcept;
 
-  // Requests that this scope and those around it count, up to the innermost shield: what a block compares before and after. On the part's own
-  // worker: the chain of scopes that enclose it does not change while it looks.
+  // Requests that this scope and those around it count, up to the innermost shield: what a block compares before and after. O(1).
   std::uint32_t requests_around() const noexcept;
 
   TaskWord word;
@@ -62,6 +61,7 @@ class Scope : public ListHook<BlockTag> {
   friend CancelMessage deliver_cancel(Worker& worker) noexcept;
 
   void receive_from_parent() noexcept;
+  void outer_count_changed(std::int32_t by) noexcept;
   Scope* next_below(Scope* root) const noexcept;
 
   TaskBase* task_ = nullptr;
@@ -70,6 +70,8 @@ class Scope : public ListHook<BlockTag> {
   std::uint32_t parent_seen_ = 0;
   std::uint32_t parent_flags_ = 0;
   bool shielded_ = false;
+  // What the scopes around it count, up to the innermost shield.
+  std::uint32_t outer_count_ = 0;
   // The last request that came from the parent: its epoch here, and there. Zero: none.
   std::uint32_t outer_epoch_ = 0;
   std::uint32_t outer_parent_epoch_ = 0;

@@ -134,6 +134,8 @@ class TaskBase : public Runnable, public ListHook<RegistryTag>, public ListHook<
   void store_exception() noexcept;
   // The coroutine's frame is gone; `state` is the worker's.
   void finish(Worker& worker) noexcept;
+  // The last done callback that was told of the end. INVARIANT: under waiters_lock_.
+  TaskWaiter* last_callback = nullptr;
   // What this task waits for, for the task tree.
   void describe(std::string& text) const;
 
