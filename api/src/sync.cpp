@@ -22,6 +22,12 @@ void Event::set() noexcept {
   engine::wake_all(ready);
 }
 
+bool Event::was_set() noexcept {
+  if (!is_set()) return false;
+  std::lock_guard const hold(lock_);
+  return is_set();
+}
+
 void Event::clear() noexcept {
   std::lock_guard const hold(lock_);
   set_.store(false, std::memory_order_relaxed);

@@ -31,6 +31,17 @@ void TaskWait::on_done(TaskBase& done, ReadyBatch& ready) noexcept {
   else home.make_ready(*this);
 }
 
+void TaskWait::throw_failure() const {
+  Worker& worker = *current_worker();
+  // The failure of a child has cancelled the group's body and its other children before they could see it: for them the cancel comes first,
+  // so that the group counts the failure once.
+  Scope const& here = *worker.state.scope;
+  if (task_->failed() && task_->group() != nullptr && cancel_pending(worker.state) &&
+      (here.task().group() == task_->group() || here.inside_body_of(task_->group())))
+    throw_cancelled(worker);
+  task_->throw_outcome();
+}
+
 void DoneCallback::on_done(TaskBase& done, ReadyBatch& ready) noexcept {
   auto* const before = static_cast<DoneCallback*>(std::exchange(done.last_callback, this));
   if (before != nullptr) before->next_callback_ = this;

@@ -35,18 +35,21 @@ void GroupState::add(TaskBase& child) noexcept {
   if (word_.aborting()) (void)child.cancel(nullptr);
 }
 
-void GroupState::child_ended(TaskBase& child, ReadyBatch& ready) noexcept {
-  bool const failed = child.failed();
+void GroupState::child_failed(TaskBase& child) noexcept {
+  child.acquire();
+  child.mark_retrieved();
   lock_.lock();
   children_.erase(child);
-  if (failed) {
-    child.acquire();
-    failed_.push_back(child);
-  }
+  failed_.push_back(child);
   lock_.unlock();
-  if (failed) {
-    child.mark_retrieved();
-    abort(true);
+  abort(true);
+}
+
+void GroupState::child_ended(TaskBase& child, ReadyBatch& ready) noexcept {
+  if (!child.failed()) {
+    lock_.lock();
+    children_.erase(child);
+    lock_.unlock();
   }
   // LIFETIME: unless it returns true, the group may be gone.
   if (word_.leave()) wake_parent(ready);
@@ -77,6 +80,7 @@ bool GroupState::asked_for_cancel() const noexcept {
 void GroupState::body_begins(Scope& scope) noexcept {
   std::lock_guard const hold(lock_);
   body_ = &scope;
+  scope.body_of = this;
 }
 
 void GroupState::body_ended() noexcept {

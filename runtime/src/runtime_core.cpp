@@ -373,7 +373,7 @@ int RuntimeCore::stuck_phase() const noexcept {
   return static_cast<int>(supervisor_.phase.load(std::memory_order_acquire));  // ORDER(run-phase): acquire.
 }
 
-void RuntimeCore::on_stuck(Worker& worker, int phase) noexcept {
+void RuntimeCore::on_stuck(Worker& worker, int phase, Gate::Look seen) noexcept {
   std::string text;
   try {
     text = "deadlock: every task waits, no timer is set, and nothing external is out\n" + task_tree();
@@ -394,6 +394,8 @@ void RuntimeCore::on_stuck(Worker& worker, int phase) noexcept {
     case Supervisor::Phase::idle: break;
   }
   std::lock_guard const hold(submissions_lock_);
+  // A submitter passes the gate before it adds its submission, so under this lock either we see it or it comes after us.
+  if (scheduler_.gate().look() != seen) return;
   while (Submission* const submission = submissions_.pop_front()) submission->fail(std::make_exception_ptr(Deadlock(text)));
 }
 

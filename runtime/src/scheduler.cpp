@@ -126,7 +126,7 @@ bool Scheduler::advance_virtual_clock(Worker& worker, Gate::Look seen, int phase
   std::int64_t const expiry = home.exact_next_expiry();
   if (expiry == TimerWheel::never) {
     if (!seen.quiet || gate_.look() != seen) return true;
-    host_.on_stuck(worker, phase);
+    host_.on_stuck(worker, phase, seen);
     return has_visible_work();
   }
   if (expiry > virtual_now_.load(std::memory_order_relaxed)) {

@@ -69,6 +69,7 @@ void TaskBase::finish(Worker& worker) noexcept {
     scopes_lock_.unlock();
   }
   worker.state = ExecutionState{};
+  if (group_ != nullptr && failed()) group_->child_failed(*this);
 
   ReadyBatch ready;
   waiters_lock_.lock();

@@ -13,7 +13,7 @@ namespace weft {
 ///
 /// asyncio: Event. Differences: every member may be called from any thread. set() wakes all who wait at that moment, in the order in which they
 /// came, also when clear() follows at once. set() does not touch the event after the last waiter was made ready: a woken waiter may destroy it.
-/// Cancellation: wait() is a checkpoint only when the flag is not set. Cost: is_set() and wait() on a set event are one load.
+/// Cancellation: wait() is a checkpoint only when the flag is not set. Cost: is_set() is one load, wait() on a set event one read-modify-write.
 class Event {
   class Waiter;
 
@@ -42,6 +42,9 @@ class Event {
   Wait wait() noexcept { return Wait(*this); }
 
  private:
+  // For a waiter that finds the flag set: whoever set it may still hold the lock, and must have let go before the waiter may destroy the event.
+  bool was_set() noexcept;
+
   engine::SpinLock lock_;
   std::atomic<bool> set_{false};
   engine::WaitQueue<engine::QueuedNode> waiters_;
@@ -50,7 +53,7 @@ class Event {
 class Event::Waiter final : public engine::QueuedNode {
  public:
   explicit Waiter(Event& event) noexcept : QueuedNode("Event.wait"), event_(event) {}
-  bool await_ready() const noexcept { return event_.is_set(); }
+  bool await_ready() const noexcept { return event_.was_set(); }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *engine::current_worker()); }
   void await_resume();
   std::coroutine_handle<> commit(engine::Worker& worker) noexcept override;

@@ -55,10 +55,12 @@ class TaskWait : public WaitNode, public TaskWaiter {
   // Throws unless the task has a value.
   void require_value() const {
     task_->mark_retrieved();
-    if (task_->outcome() != Outcome::value) [[unlikely]] task_->throw_outcome();
+    if (task_->outcome() != Outcome::value) [[unlikely]] throw_failure();
   }
 
  private:
+  [[noreturn]] void throw_failure() const;
+
   Ref<TaskBase> task_;
 };
 

@@ -4,7 +4,8 @@
 // The block itself (api: task_group) is a coroutine that runs the body in a scope of its own, then waits here.
 //
 // A child that ends takes itself off the list; if it failed it goes onto the list of failures, in order of completion, with a reference,
-// so keeping every error needs no memory; then it aborts the group, and only then leaves it. abort() cancels, once, all children and
+// so keeping every error needs no memory; then it aborts the group, only then are those told who await it, and only then it leaves. So a body or a
+// sibling that awaits a failing child is cancelled before it can fail by the same exception (CPython's order, too). abort() cancels, once, all children and
 // the body's scope; a child that entered while another aborted looks at the word again after it is on the list, so it is cancelled by one of the two.
 //
 // LOCK ORDER: the group's lock, then a task's scopes_lock.
@@ -31,7 +32,8 @@ class GroupState {
   void leave_unused() noexcept;
   // The child, counted by enter(), before its first step can run.
   void add(TaskBase& child) noexcept;
-  // By the child's finish().
+  // By the child's finish(): a failure, before anyone who waits for the child is told; and the end, as the last of all.
+  void child_failed(TaskBase& child) noexcept;
   void child_ended(TaskBase& child, ReadyBatch& ready) noexcept;
 
   // Cancels every child, and the body if it runs. Only the first call does. `asked` is false when the parent itself aborts: otherwise the

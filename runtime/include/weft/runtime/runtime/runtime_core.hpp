@@ -87,7 +87,7 @@ class RuntimeCore final : public SchedulerHost {
 
   void run_forked(Worker& worker, ForkItem* item) noexcept override;
   int stuck_phase() const noexcept override;
-  void on_stuck(Worker& worker, int phase) noexcept override;
+  void on_stuck(Worker& worker, int phase, Gate::Look seen) noexcept override;
 
   std::uint64_t serial() const noexcept { return serial_; }
 

@@ -23,6 +23,7 @@
 
 namespace weft::engine {
 
+class GroupState;
 class TaskBase;
 class WaitNode;
 class Worker;
@@ -52,7 +53,16 @@ class Scope : public ListHook<BlockTag> {
   // Requests that this scope and those around it count, up to the innermost shield: what a block compares before and after. O(1).
   std::uint32_t requests_around() const noexcept;
 
+  // Whether this is, or is inside, the body of a task group. Compares addresses only.
+  bool inside_body_of(GroupState const* group) const noexcept {
+    for (Scope const* scope = this; scope != nullptr; scope = scope->parent_)
+      if (scope->body_of == group) return true;
+    return false;
+  }
+
   TaskWord word;
+  // The task group whose body runs in this scope, if it is one.
+  GroupState const* body_of = nullptr;
 
  private:
   friend class CancelRequest;

@@ -4,7 +4,7 @@
 // and is gone before anyone sees the task done.
 //
 // THE END (finish(), by the worker that ran the last step): the outcome is written, the word says done (task_word.hpp; a cancel that is
-// pending then turns a returned value into a cancelled outcome), the waiters are told, the task leaves the registry and its group, and
+// pending then turns a returned value into a cancelled outcome), a failure aborts the task's group, the waiters are told, the task leaves the registry and its group, and
 // the runtime's reference goes. Telling a waiter means claiming it, under `waiters_lock`; making it ready happens after the unlock.
 //
 // WAITERS, in the order in which they came: coroutines that await the task, gathers and waits that count it, done callbacks, foreign threads
@@ -128,6 +128,7 @@ class TaskBase : public Runnable, public ListHook<RegistryTag>, public ListHook<
   Scope const& root() const noexcept { return root_; }
   SpinLock& scopes_lock() const noexcept { return scopes_lock_; }
   RuntimeCore& runtime() const noexcept { return *runtime_; }
+  GroupState const* group() const noexcept { return group_; }
   std::uint64_t runtime_serial() const noexcept { return runtime_serial_; }
   bool failed() const noexcept { return outcome_ == Outcome::error; }
   // The coroutine has thrown, or ended cancelled. By unhandled_exception().

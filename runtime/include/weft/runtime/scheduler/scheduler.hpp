@@ -42,9 +42,9 @@ class SchedulerHost {
   virtual void run_forked(Worker& worker, ForkItem* item) noexcept = 0;
   // Under the virtual clock: what a stuck program would be, asked before the worker looks whether it is stuck.
   virtual int stuck_phase() const noexcept = 0;
-  // Nothing is runnable, no timer is set, nothing external is out, and nobody came in since `phase` was asked. The host makes something
+  // Nothing is runnable, no timer is set, nothing external is out, and nobody came in since `phase` was asked and `seen` was taken. The host makes something
   // ready, or the scheduler sleeps until a foreign thread comes.
-  virtual void on_stuck(Worker& worker, int phase) noexcept = 0;
+  virtual void on_stuck(Worker& worker, int phase, Gate::Look seen) noexcept = 0;
 
  protected:
   ~SchedulerHost() = default;
