@@ -196,6 +196,11 @@ std::uint64_t RuntimeCore::live_tasks() const noexcept {
   return count;
 }
 
+void RuntimeCore::keep_until_end(std::shared_ptr<void> kept) {
+  std::lock_guard const hold(kept_mutex_);
+  kept_.push_back(std::move(kept));
+}
+
 std::vector<Ref<TaskBase>> RuntimeCore::all_tasks() const {
   std::vector<Ref<TaskBase>> tasks;
   for (unsigned i = 0; i < scheduler_.size(); ++i) {

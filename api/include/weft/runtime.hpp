@@ -102,6 +102,11 @@ class FutureBridge final : public Submission, public TaskWaiter, public Runnable
       // Before the future has it: the thread that reads the exception is then the last to hold it, as far as it is up to us.
       task_ = {};
       promise_.set_exception(std::move(error));
+#if WEFT_TSAN
+      // ThreadSanitizer cannot see the count of an exception_ptr: were this worker the last to hold the exception that a foreign thread has read,
+      // it would report a race. So the foreign thread's future is never the only other holder while the runtime lives.
+      runtime_.keep_until_end(std::make_shared<std::promise<T>>(std::move(promise_)));
+#endif
       return;
     }
     try {

@@ -18,6 +18,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,8 @@ class RuntimeCore final : public SchedulerHost {
   void remove_submission(Submission& submission) noexcept;
 
   void report_unhandled(std::exception_ptr error, TaskBase* task) noexcept;
+  // Destroyed by the thread that destroys the runtime, after the workers. Only builds for ThreadSanitizer keep anything.
+  void keep_until_end(std::shared_ptr<void> kept);
   std::vector<Ref<TaskBase>> all_tasks() const;
   std::string task_tree() const;
   std::uint64_t live_tasks() const noexcept;
@@ -134,6 +137,8 @@ class RuntimeCore final : public SchedulerHost {
   Supervisor supervisor_;
   mutable SpinLock submissions_lock_;
   IntrusiveList<Submission, SubmissionTag> submissions_;
+  std::mutex kept_mutex_;
+  std::vector<std::shared_ptr<void>> kept_;
   Scheduler scheduler_;
   BlockingPool blocking_pool_;
 };
