@@ -195,8 +195,8 @@ void Worker::poll_from_gather() noexcept {
     fuel = fuel_granted_ = fuel_without_timers;
     if (attention_.load(std::memory_order_relaxed)) {
       attention_.store(false, std::memory_order_relaxed);
-      take_injected();
-      if (!run_queue.looks_empty()) unwind = true;
+      // Only for what really came: whether a submitter found us busy or not yet asleep must not change a deterministic schedule.
+      if (take_injected()) unwind = true;
     }
     return;
   }

@@ -1,81 +1,9 @@
-// The cold half of gather: failures, children that suspend, and gathers of handles.
-#include <weft/gather.hpp>
+// How a gather of handles ends: by the child that decides, or by the last.
+#include <weft/gather/handle_join.hpp>
 
-#include <algorithm>
 #include <unordered_set>
 
 namespace weft::engine {
-
-// ---------------------------------------------------------------- bare coroutines
-
-void Join::throw_failure(Worker& worker) {
-  if (cancel_pending(worker.state)) throw_cancelled(worker);
-  if (failed()) std::rethrow_exception(std::move(error_));
-  if ((trouble_.load(std::memory_order_relaxed) & dropped_bit) != 0) throw CancelledError();
-}
-
-void Join::child_suspended(Worker& worker, PromiseBase& child) noexcept {
-  // From here on it must tell the join when it ends, on whatever worker; before the commit makes that possible.
-  child.detach();
-  Suspension* const suspension = std::exchange(worker.pending, nullptr);
-  if (std::coroutine_handle<> const ready = suspension->commit(worker)) worker.drive(ready);
-  // What the worker's state is now, nobody knows.
-  put_child_state(worker);
-}
-
-void JoinMode<OnError::abort>::child_failed(void* slot) noexcept {
-  Join::child_failed(slot);
-  // A cancel that is under way already ends the others; it must not strike their cleanup a second time.
-  if (block_.word.epoch() != 0) return;
-  CancelRequest request(nullptr);
-  (void)request.reach(block_);
-}
-
-void JoinMode<OnError::abort>::end() {
-  block_.exit(*current_worker());
-  throw_if_failed();
-}
-
-// ---------------------------------------------------------------- coroutines and handles together
-
-void Watchers::let_go() noexcept {
-  // The one who calls is a part of the task whose parts the watchers are.
-  TaskBase& task = current_worker()->state.scope->task();
-  ReadyBatch ready;
-  task.scopes_lock().lock();
-  lock_.lock();
-  failed_ = true;
-  while (Node* const node = nodes_.pop_front()) {
-    if (!node->claim.try_cancel()) continue;
-    static_cast<ListHook<WaitingTag>&>(*node).unlink();
-    ready.push(*node);
-  }
-  lock_.unlock();
-  task.scopes_lock().unlock();
-  while (Runnable* const runnable = ready.pop()) current_worker()->make_ready(*runnable);
-}
-
-std::coroutine_handle<> Watchers::Node::commit(Worker& worker) noexcept {
-  return arm(worker, [this] {
-    watchers_.lock_.lock();
-    late_ = watchers_.failed_;
-    if (!late_) watchers_.nodes_.push_back(*this);
-    watchers_.lock_.unlock();
-    // On false end() takes the node off the watchers' list.
-    return !late_ && waited_task().add_waiter(*this);
-  });
-}
-
-bool Watchers::Node::end() noexcept {
-  watchers_.lock_.lock();
-  if (static_cast<ListHook<WatcherTag>&>(*this).linked()) static_cast<ListHook<WatcherTag>&>(*this).unlink();
-  watchers_.lock_.unlock();
-  if (!late_ && !was_cancelled()) return true;
-  waited_task().remove_waiter(*this);
-  return false;
-}
-
-// ---------------------------------------------------------------- handles
 
 std::exception_ptr HandleJoin::error_of(TaskBase& task) {
   if (task.outcome() == Outcome::cancelled) return std::make_exception_ptr(CancelledError(task.cancel_message()));

@@ -1,0 +1,334 @@
+// The join of bare coroutines: fork-join inside a task.
+//
+// Join state, result slots and error live in the awaiter, inside the caller's frame. The owner pushes all children but the first on its fork
+// deque, runs the first in place, then pops and runs its siblings in argument order, while thieves take from the other end. When nothing was
+// stolen and nothing suspended there is no atomic read-modify-write and no suspension; a child that was stolen, or that suspended, counts
+// itself into the join counter (join_counter.hpp).
+// A pop that finds nothing means that every sibling left was stolen, since thieves take the oldest first and our ancestors' children are older.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <weft/coro.hpp>
+#include <weft/result.hpp>
+#include <weft/runtime/runtime/scope.hpp>
+
+namespace weft::engine {
+
+// void results are monostates, in tuples and in vectors; references in vectors are wrapped.
+template <class T>
+using slot_t = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+template <class T>
+using element_t = std::conditional_t<std::is_void_v<T>, std::monostate,
+                                     std::conditional_t<std::is_reference_v<T>, std::reference_wrapper<std::remove_reference_t<T>>, T>>;
+
+// What a failure does: plain keeps the first, collect keeps each in its slot, abort keeps the first and cancels the others.
+enum class OnError { plain, collect, abort };
+
+class Join : public JoinBase {
+  enum Trouble : std::uint32_t { failed_bit = 1, dropped_bit = 2 };
+
+ public:
+  void child_failed(void*) noexcept override {
+    if ((trouble_.fetch_or(failed_bit, std::memory_order_relaxed) & failed_bit) == 0) error_ = std::current_exception();
+  }
+  void child_dropped(void*) noexcept override { trouble_.fetch_or(dropped_bit, std::memory_order_relaxed); }
+
+  // Runs the children 0 to count - 1 of this worker's part. False when some have not ended: the caller must suspend with finish_later().
+  // The children's promises have their parent set. `count` is a number, or an integral constant, and then the loop is unrolled.
+  // INVARIANT: count > 0.
+  template <class Count, class ChildAt>
+  WEFT_INLINE bool run_children(Worker& worker, Count count, ChildAt&& child_at);
+  void finish_later(std::coroutine_handle<> coroutine) noexcept {
+    parent = coroutine;
+    current_worker()->pending = this;
+  }
+
+  // At the end, in the caller's state: throws what the join must throw.
+  WEFT_INLINE void throw_if_failed() {
+    Worker& worker = *current_worker();
+    if (worker.state.scope->word.changed_since(worker.state.seen) || trouble_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      throw_failure(worker);
+  }
+
+ protected:
+  ~Join() = default;
+  bool failed() const noexcept { return (trouble_.load(std::memory_order_relaxed) & failed_bit) != 0; }
+
+  // The first failure in time. INVARIANT: written by the child that set failed_bit, read when all have arrived.
+  std::exception_ptr error_;
+
+ private:
+  WEFT_COLD void throw_failure(Worker& worker);
+  WEFT_COLD void child_suspended(Worker& worker, PromiseBase& child) noexcept;
+  WEFT_COLD void drop(PromiseBase& child) noexcept {
+    std::coroutine_handle<PromiseBase>::from_promise(child).destroy();
+    child_dropped(nullptr);
+  }
+  // The state with which each child starts.
+  WEFT_INLINE void put_child_state(Worker& worker) const noexcept {
+    worker.state = ExecutionState{state.scope, state.seen, ExecutionState::part};
+  }
+  // Runs one child in place: false when it has not ended.
+  WEFT_INLINE bool run_child(Worker& worker, PromiseBase& child) noexcept {
+    std::coroutine_handle<PromiseBase>::from_promise(child).resume();
+    if (worker.pending == nullptr) [[likely]] return true;
+    child_suspended(worker, child);
+    return false;
+  }
+  WEFT_INLINE bool cancelled_meanwhile() const noexcept {
+    return state.scope->word.changed_since(state.seen) && state.scope->word.pending(state.seen);
+  }
+  // Runs one child that is not the first, unless it was stolen or must stay: false ends the loop.
+  WEFT_INLINE bool run_sibling(Worker& worker, PromiseBase& child, bool pushed, std::int64_t& left) noexcept;
+
+  // A child that was dropped before it started leaves its slot empty, whatever becomes of the cancel.
+  std::atomic<std::uint32_t> trouble_{0};
+};
+
+WEFT_INLINE bool Join::run_sibling(Worker& worker, PromiseBase& child, bool pushed, std::int64_t& left) noexcept {
+  if (worker.state.flags != ExecutionState::part) [[unlikely]] put_child_state(worker);
+  if (--worker.fuel == 0) [[unlikely]] worker.poll_from_gather();
+  if (pushed) [[likely]] {
+    // When the stack is being left our children stay on the deque, above those of our ancestors. A pop that finds nothing means that
+    // all that are left were stolen.
+    if (worker.unwind) [[unlikely]] return false;
+    if (worker.deque.pop() == nullptr) [[unlikely]] return false;
+  }
+  if (cancelled_meanwhile()) [[unlikely]] {
+    drop(child);
+    --left;
+    return true;
+  }
+  if (run_child(worker, child)) [[likely]] --left;
+  return true;
+}
+
+template <class Count, class ChildAt>
+WEFT_INLINE bool Join::run_children(Worker& worker, Count count, ChildAt&& child_at) {
+  constexpr bool few = !std::is_same_v<Count, std::size_t>;
+  state = worker.state;
+  if (cancelled_meanwhile()) [[unlikely]] {
+    // A bare gather is a point of delivery: nothing starts.
+    for (std::size_t i = 0; i < count; ++i) drop(child_at(i));
+    return true;
+  }
+  // Near the end of the native stack all children go on the deque, and everybody below us leaves the stack.
+  bool const leave_stack = worker.near_stack_limit();
+  // Pushed from the last to the first, so that pops give them in argument order. The first runs in place without a detour. When there is no
+  // memory for the deque the rest runs in place, too.
+  std::size_t const first_pushed = leave_stack ? 0 : 1;
+  std::size_t in_place = first_pushed;
+  for (std::size_t i = count; i-- > first_pushed;) {
+    Pushed const pushed = worker.deque.push(fork_item(child_at(i)));
+    if (pushed == Pushed::kept) [[likely]] continue;
+    if (pushed == Pushed::failed) {
+      in_place = i + 1;
+      break;
+    }
+    worker.on_published();
+  }
+  std::int64_t left = static_cast<std::int64_t>(std::size_t{count});
+  // Nested gathers find these flags already: a partial write here would stall the next copy of the state.
+  if (worker.state.flags != ExecutionState::part) worker.state.flags = ExecutionState::part;
+  if (leave_stack) [[unlikely]] worker.unwind = true;
+  if (in_place != 0) [[likely]] {
+    if (run_child(worker, child_at(0))) [[likely]] --left;
+    if constexpr (few) {
+      [&]<std::size_t... I>(std::index_sequence<I...>) {
+        (void)(run_sibling(worker, child_at(I + 1), I + 1 >= in_place, left) && ...);
+      }(std::make_index_sequence<Count::value - 1>());
+    } else {
+      for (std::size_t i = 1; i < count; ++i)
+        if (!run_sibling(worker, child_at(i), i >= in_place, left)) break;
+    }
+  }
+  if (worker.state.flags != ExecutionState::part || state.flags != ExecutionState::part) worker.state = state;
+  if (left == 0) [[likely]] return true;
+  if (counter.all_arrived(left)) return true;
+  outstanding = left;
+  return false;
+}
+
+// ---------------------------------------------------------------- awaiters of bare coroutines
+
+// A result slot, and beside it the error of gather(return_exceptions).
+template <class T, OnError mode>
+struct ChildSlot {
+  Slot<T> value;
+  WEFT_INLINE slot_t<T> take() {
+    if constexpr (std::is_void_v<T>) return {};
+    else return static_cast<T>(value.take());
+  }
+};
+template <class T>
+struct ChildSlot<T, OnError::collect> {
+  Slot<T> value;
+  std::exception_ptr error;
+  Result<T> take() {
+    if (error) return Result<T>::from_error(std::move(error));
+    if constexpr (std::is_void_v<T>) return Result<T>::from_value();
+    else return Result<T>::from_value(static_cast<T>(value.take()));
+  }
+};
+template <class T, OnError mode>
+using child_result_t = std::conditional_t<mode == OnError::collect, Result<T>, slot_t<T>>;
+template <class T, OnError mode>
+using child_element_t = std::conditional_t<mode == OnError::collect, Result<T>, element_t<T>>;
+
+// Adds to a join what its mode needs: nothing, or a scope around the children that the first failure cancels.
+template <OnError mode>
+class JoinMode : public Join {
+ public:
+  WEFT_INLINE void begin(Worker&) noexcept {}
+  WEFT_INLINE void end() { throw_if_failed(); }
+};
+
+template <>
+class JoinMode<OnError::collect> : public Join {
+ public:
+  void begin(Worker&) noexcept {}
+  // Only the caller's own cancellation is thrown.
+  void end() {
+    WEFT_ASSERT(!failed());
+    throw_if_failed();
+  }
+};
+
+template <>
+class JoinMode<OnError::abort> : public Join {
+ public:
+  void begin(Worker& worker) noexcept { block_.enter(worker, Scope::Link::linked); }
+  void end();
+  void child_failed(void* slot) noexcept override;
+
+ private:
+  Scope block_;
+};
+
+template <OnError mode, class... T>
+class TupleJoin : public JoinMode<mode> {
+ public:
+  WEFT_INLINE explicit TupleJoin(CoroHandle<T>... children) noexcept : children_{&children.promise()...} {
+    link(std::index_sequence_for<T...>());
+  }
+
+  WEFT_INLINE bool await_ready() {
+    Worker& worker = *current_worker();
+    this->begin(worker);
+    return this->run_children(worker, std::integral_constant<std::size_t, sizeof...(T)>(), [this](std::size_t i) -> PromiseBase& { return *children_[i]; });
+  }
+  static constexpr bool keeps_first_failure = mode != OnError::collect;
+  void await_suspend(std::coroutine_handle<> coroutine) noexcept { this->finish_later(coroutine); }
+  WEFT_INLINE std::tuple<child_result_t<T, mode>...> await_resume() {
+    this->end();
+    return take(std::index_sequence_for<T...>());
+  }
+
+  void child_failed(void* slot) noexcept override {
+    if constexpr (mode == OnError::collect) store_error(slot, std::index_sequence_for<T...>());
+    else JoinMode<mode>::child_failed(slot);
+  }
+
+ private:
+  template <std::size_t... I>
+  WEFT_INLINE void link(std::index_sequence<I...>) noexcept {
+    (children_[I]->set_parent(*this, &std::get<I>(slots_).value), ...);
+  }
+  template <std::size_t... I>
+  WEFT_INLINE std::tuple<child_result_t<T, mode>...> take(std::index_sequence<I...>) {
+    return std::tuple<child_result_t<T, mode>...>(std::get<I>(slots_).take()...);
+  }
+  template <std::size_t... I>
+  void store_error(void* slot, std::index_sequence<I...>) noexcept {
+    ((static_cast<void*>(&std::get<I>(slots_).value) == slot ? void(std::get<I>(slots_).error = std::current_exception()) : void()), ...);
+  }
+
+  std::array<PromiseBase*, sizeof...(T)> children_;
+  std::tuple<ChildSlot<T, mode>...> slots_;
+};
+
+// Small vectors of ours are made and freed with every gather, so they come from the frame pool.
+template <class X>
+struct PoolAllocator {
+  using value_type = X;
+  PoolAllocator() noexcept = default;
+  template <class Y>
+  PoolAllocator(PoolAllocator<Y> const&) noexcept {}
+  X* allocate(std::size_t count) { return static_cast<X*>(frame_allocate(count * sizeof(X), std::align_val_t{alignof(X)})); }
+  void deallocate(X* block, std::size_t count) noexcept { frame_free(block, count * sizeof(X), std::align_val_t{alignof(X)}); }
+  friend bool operator==(PoolAllocator const&, PoolAllocator const&) noexcept { return true; }
+};
+template <class X>
+using PoolVector = std::vector<X, PoolAllocator<X>>;
+
+// A range of children. Where a result is a plain object the children write into the vector that the caller gets; otherwise into slots.
+// Everything that needs memory is made before a child is started.
+template <OnError mode, class T>
+class VectorJoin final : public JoinMode<mode> {
+ public:
+  using Element = child_element_t<T, mode>;
+  static constexpr bool in_place =
+      mode != OnError::collect && std::is_trivially_destructible_v<T> && std::is_trivially_default_constructible_v<T> && !std::is_same_v<T, bool>;
+
+  template <class Coros>
+  explicit VectorJoin(Coros coros) {
+    for (Coro<T>& coro : coros) (void)coro.promise();
+    std::size_t const count = coros.size();
+    children_.reserve(count);
+    if constexpr (in_place) {
+      results_.resize(count);
+    } else {
+      results_.reserve(count);
+      slots_ = PoolVector<Slots>(count);
+    }
+    for (Coro<T>& coro : coros) {
+      CoroPromise<T>& promise = coro.release().promise();
+      if constexpr (in_place) promise.set_parent(*this, &results_[children_.size()]);
+      else promise.set_parent(*this, &slots_[children_.size()].value);
+      children_.push_back(&promise);
+    }
+  }
+
+  bool await_ready() {
+    if (children_.empty()) return true;
+    Worker& worker = *current_worker();
+    this->begin(worker);
+    return this->run_children(worker, children_.size(), [this](std::size_t i) -> PromiseBase& { return *children_[i]; });
+  }
+  void await_suspend(std::coroutine_handle<> coroutine) noexcept { this->finish_later(coroutine); }
+  std::vector<Element> await_resume() {
+    if (!children_.empty()) this->end();
+    if constexpr (!in_place)
+      for (Slots& slot : slots_) results_.push_back(slot.take());
+    return std::move(results_);
+  }
+
+  void child_failed(void* slot) noexcept override {
+    if constexpr (mode == OnError::collect) {
+      // The slot's value is its first member.
+      static_cast<Slots*>(slot)->error = std::current_exception();
+    } else {
+      JoinMode<mode>::child_failed(slot);
+    }
+  }
+
+ private:
+  using Slots = ChildSlot<T, mode>;
+  PoolVector<PromiseBase*> children_;
+  PoolVector<Slots> slots_;
+  std::vector<Element> results_;
+};
+
+}  // namespace weft::engine

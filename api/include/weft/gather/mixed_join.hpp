@@ -1,0 +1,93 @@
+// The join of coroutines and handles together: the coroutines are parts; each handle is watched by a part of its own, which lets go of it as
+// soon as something has failed.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <utility>
+
+#include <weft/gather/join.hpp>
+#include <weft/task.hpp>
+
+namespace weft::engine {
+
+// The handles of a mixed gather, each awaited by a part of its own. The first failure makes all of them let go. LOCK ORDER: the task's
+// scopes_lock, then lock_.
+class Watchers {
+ public:
+  class Node;
+  // By the part that failed: wakes every watcher, now and later, without a result.
+  void let_go() noexcept;
+
+ private:
+  SpinLock lock_;
+  bool failed_ = false;
+  IntrusiveList<Node, struct WatcherTag> nodes_;
+};
+
+class Watchers::Node : public TaskWait, public ListHook<WatcherTag> {
+ public:
+  Node(Watchers& watchers, Ref<TaskBase> task) noexcept : TaskWait(std::move(task)), watchers_(watchers) {}
+  std::coroutine_handle<> commit(Worker& worker) noexcept override;
+
+ protected:
+  ~Node() = default;
+  // False when the watcher was made to let go.
+  bool end() noexcept;
+
+ private:
+  friend class Watchers;
+  Watchers& watchers_;
+  bool late_ = false;
+};
+
+// Thrown in a part whose handle is not waited for any more, when the gather has its failure already.
+struct LetGo {};
+
+template <class T, bool move>
+class WatchAwaiter final : public Watchers::Node {
+ public:
+  using Node::Node;
+  T await_resume() {
+    if (!end()) throw LetGo();
+    require_value();
+    auto& state = static_cast<TaskState<T>&>(waited_task());
+    if constexpr (std::is_void_v<T>) return;
+    else if constexpr (move) return static_cast<T>(state.slot.take());
+    else return static_cast<T>(state.slot.get());
+  }
+};
+
+template <class T, bool move>
+class Watch {
+ public:
+  using weft_awaitable = void;
+  Watch(Watchers& watchers, Ref<TaskBase> task) noexcept : watchers_(watchers), task_(std::move(task)) {}
+  WatchAwaiter<T, move> operator co_await() && { return WatchAwaiter<T, move>(watchers_, std::move(task_)); }
+
+ private:
+  Watchers& watchers_;
+  Ref<TaskBase> task_;
+};
+
+template <class T, bool move>
+Coro<T> watch(std::shared_ptr<Watchers> watchers, Ref<TaskBase> task) {
+  co_return co_await Watch<T, move>(*watchers, std::move(task));
+}
+
+template <class Base>
+class MixedJoin final : public Base {
+ public:
+  template <class... Children>
+  explicit MixedJoin(std::shared_ptr<Watchers> watchers, Children... children) noexcept
+      : Base(children...), watchers_(std::move(watchers)) {}
+  void child_failed(void* slot) noexcept override {
+    Base::child_failed(slot);
+    if constexpr (Base::keeps_first_failure) watchers_->let_go();
+  }
+
+ private:
+  std::shared_ptr<Watchers> watchers_;
+};
+
+}  // namespace weft::engine

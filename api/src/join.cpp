@@ -1,0 +1,34 @@
+// The cold half of the join of bare coroutines: failures, and children that suspend.
+#include <weft/gather/join.hpp>
+
+namespace weft::engine {
+
+void Join::throw_failure(Worker& worker) {
+  if (cancel_pending(worker.state)) throw_cancelled(worker);
+  if (failed()) std::rethrow_exception(std::move(error_));
+  if ((trouble_.load(std::memory_order_relaxed) & dropped_bit) != 0) throw CancelledError();
+}
+
+void Join::child_suspended(Worker& worker, PromiseBase& child) noexcept {
+  // From here on it must tell the join when it ends, on whatever worker; before the commit makes that possible.
+  child.detach();
+  Suspension* const suspension = std::exchange(worker.pending, nullptr);
+  if (std::coroutine_handle<> const ready = suspension->commit(worker)) worker.drive(ready);
+  // What the worker's state is now, nobody knows.
+  put_child_state(worker);
+}
+
+void JoinMode<OnError::abort>::child_failed(void* slot) noexcept {
+  Join::child_failed(slot);
+  // A cancel that is under way already ends the others; it must not strike their cleanup a second time.
+  if (block_.word.epoch() != 0) return;
+  CancelRequest request(nullptr);
+  (void)request.reach(block_);
+}
+
+void JoinMode<OnError::abort>::end() {
+  block_.exit(*current_worker());
+  throw_if_failed();
+}
+
+}  // namespace weft::engine
