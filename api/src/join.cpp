@@ -3,9 +3,18 @@
 
 namespace weft::engine {
 
+std::exception_ptr Join::take_error() noexcept {
+  if (!failed()) return nullptr;
+  auto& stored = *std::launder(reinterpret_cast<std::exception_ptr*>(error_));
+  std::exception_ptr error = std::move(stored);
+  std::destroy_at(&stored);
+  return error;
+}
+
 void Join::throw_failure(Worker& worker) {
+  std::exception_ptr error = take_error();
   if (cancel_pending(worker.state)) throw_cancelled(worker);
-  if (failed()) std::rethrow_exception(std::move(error_));
+  if (error) std::rethrow_exception(std::move(error));
   if ((trouble_.load(std::memory_order_relaxed) & dropped_bit) != 0) throw CancelledError();
 }
 

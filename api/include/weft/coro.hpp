@@ -150,6 +150,9 @@ class [[nodiscard]] Coro {
     if (!handle_) [[unlikely]] engine::throw_moved_from_coro();
     return std::exchange(handle_, nullptr);
   }
+  /// Whether there is a coroutine: false once it has been awaited or moved from.
+  explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
+
   /// For the engine: the promise, while the frame stays ours. Throws RuntimeError when there is none.
   WEFT_INLINE promise_type& promise() const {
     if (!handle_) [[unlikely]] engine::throw_moved_from_coro();

@@ -38,42 +38,14 @@ namespace engine {
 
 // Anything that is no handle, as a bare coroutine.
 template <class A>
-auto to_coro(A&& awaitable) {
+WEFT_INLINE decltype(auto) to_coro(A&& awaitable) {
   if constexpr (is_coro_v<A>) {
     static_assert(!std::is_lvalue_reference_v<A>, "a Coro is given as an rvalue: std::move(coro)");
-    return Coro(std::move(awaitable));
+    return std::move(awaitable);
   } else {
     return as_coro(std::decay_t<A>(std::forward<A>(awaitable)));
   }
 }
-
-template <OnError mode, class... T>
-class [[nodiscard]] GatherCoros {
- public:
-  using weft_awaitable = void;
-  explicit GatherCoros(Coro<T>... coros) noexcept : coros_(std::move(coros)...) {}
-  WEFT_INLINE TupleJoin<mode, T...> operator co_await() && { return release(std::index_sequence_for<T...>()); }
-
- private:
-  template <std::size_t... I>
-  WEFT_INLINE TupleJoin<mode, T...> release(std::index_sequence<I...>) {
-    // All or nothing: one that was moved from throws here, and the others are still ours.
-    (void)(std::get<I>(coros_).promise(), ...);
-    return TupleJoin<mode, T...>(std::get<I>(coros_).release()...);
-  }
-  std::tuple<Coro<T>...> coros_;
-};
-
-template <OnError mode, class T, class Coros>
-class [[nodiscard]] GatherCoroRange {
- public:
-  using weft_awaitable = void;
-  explicit GatherCoroRange(Coros coros) noexcept : coros_(std::move(coros)) {}
-  VectorJoin<mode, T> operator co_await() && { return VectorJoin<mode, T>(std::move(coros_)); }
-
- private:
-  Coros coros_;
-};
 
 template <OnError mode, class Moves, class... T>
 class [[nodiscard]] GatherHandles {
@@ -108,26 +80,8 @@ class [[nodiscard]] GatherNothing {
   Awaiter operator co_await() && { return {}; }
 };
 
-template <OnError mode, class... T>
-class [[nodiscard]] GatherMixed {
- public:
-  using weft_awaitable = void;
-  GatherMixed(std::shared_ptr<Watchers> watchers, Coro<T>... coros) noexcept
-      : watchers_(std::move(watchers)), coros_(std::move(coros)...) {}
-  MixedJoin<TupleJoin<mode, T...>> operator co_await() && { return release(std::index_sequence_for<T...>()); }
-
- private:
-  template <std::size_t... I>
-  MixedJoin<TupleJoin<mode, T...>> release(std::index_sequence<I...>) {
-    (void)(std::get<I>(coros_).promise(), ...);
-    return MixedJoin<TupleJoin<mode, T...>>(std::move(watchers_), std::get<I>(coros_).release()...);
-  }
-  std::shared_ptr<Watchers> watchers_;
-  std::tuple<Coro<T>...> coros_;
-};
-
 template <class A>
-auto to_watched_coro(std::shared_ptr<Watchers> const& watchers, A&& awaitable) {
+decltype(auto) to_watched_coro(std::shared_ptr<Watchers> const& watchers, A&& awaitable) {
   if constexpr (is_handle_v<A>) {
     using T = typename handle_traits<std::remove_cvref_t<A>>::value;
     return watch<T, !std::is_lvalue_reference_v<A>>(watchers, awaitable.reference());
@@ -139,14 +93,14 @@ auto to_watched_coro(std::shared_ptr<Watchers> const& watchers, A&& awaitable) {
 // ---------------------------------------------------------------- which of them it is
 
 template <OnError mode, class... T>
-auto gather_coros(Coro<T>... coros) { return GatherCoros<mode, T...>(std::move(coros)...); }
+WEFT_INLINE TupleJoin<mode, T...> join_coros(Coro<T>&&... coros) { return TupleJoin<mode, T...>(std::move(coros)...); }
 template <OnError mode, class... T>
-auto gather_mixed(std::shared_ptr<Watchers> watchers, Coro<T>... coros) {
-  return GatherMixed<mode, T...>(std::move(watchers), std::move(coros)...);
+MixedJoin<mode, T...> join_mixed(std::shared_ptr<Watchers> watchers, Coro<T>&&... coros) {
+  return MixedJoin<mode, T...>(std::move(watchers), std::move(coros)...);
 }
 
 template <OnError mode, class... A>
-auto gather_arguments(A&&... awaitables) {
+WEFT_INLINE auto gather_arguments(A&&... awaitables) {
   if constexpr (sizeof...(A) == 0) {
     return GatherNothing();
   } else if constexpr ((is_handle_v<A> && ...)) {
@@ -154,10 +108,10 @@ auto gather_arguments(A&&... awaitables) {
     return GatherHandles<mode, Moves, typename handle_traits<std::remove_cvref_t<A>>::value...>(
         std::array<Ref<TaskBase>, sizeof...(A)>{awaitables.reference()...});
   } else if constexpr (!(is_handle_v<A> || ...)) {
-    return gather_coros<mode>(to_coro(std::forward<A>(awaitables))...);
+    return join_coros<mode>(to_coro(std::forward<A>(awaitables))...);
   } else {
     auto watchers = std::make_shared<Watchers>();
-    return gather_mixed<mode>(watchers, to_watched_coro(watchers, std::forward<A>(awaitables))...);
+    return join_mixed<mode>(watchers, to_watched_coro(watchers, std::forward<A>(awaitables))...);
   }
 }
 template <OnError mode, class Range>
@@ -173,16 +127,11 @@ auto gather_range(Range&& range) {
     static_assert(!std::is_lvalue_reference_v<Range> || !std::is_lvalue_reference_v<Reference>,
                   "gather takes an lvalue range only if its elements are handles or prvalues: gather(std::move(coros))");
     using T = await_result_t<Element>;
-    if constexpr (std::is_same_v<Range, std::vector<Coro<T>>>) {
-      return GatherCoroRange<mode, T, Range>(std::move(range));
-    } else {
-      constexpr std::size_t likely_enough = 8;
-      PoolVector<Coro<T>> coros;
-      if constexpr (std::ranges::sized_range<Range>) coros.reserve(std::ranges::size(range));
-      else coros.reserve(likely_enough);
-      for (auto&& awaitable : range) coros.push_back(to_coro(std::move(awaitable)));
-      return GatherCoroRange<mode, T, PoolVector<Coro<T>>>(std::move(coros));
-    }
+    std::size_t expected = 0;
+    if constexpr (std::ranges::sized_range<Range>) expected = static_cast<std::size_t>(std::ranges::size(range));
+    Children<T> children(expected);
+    for (auto&& awaitable : range) children.add(to_coro(std::move(awaitable)));
+    return VectorJoin<mode, T>(std::move(children));
   }
 }
 

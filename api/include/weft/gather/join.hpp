@@ -7,6 +7,7 @@
 // A pop that finds nothing means that every sibling left was stolen, since thieves take the oldest first and our ancestors' children are older.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <coroutine>
@@ -41,7 +42,7 @@ class Join : public JoinBase {
 
  public:
   void child_failed(void*) noexcept override {
-    if ((trouble_.fetch_or(failed_bit, std::memory_order_relaxed) & failed_bit) == 0) error_ = std::current_exception();
+    if ((trouble_.fetch_or(failed_bit, std::memory_order_relaxed) & failed_bit) == 0) ::new (error_) std::exception_ptr(std::current_exception());
   }
   void child_dropped(void*) noexcept override { trouble_.fetch_or(dropped_bit, std::memory_order_relaxed); }
 
@@ -64,10 +65,11 @@ class Join : public JoinBase {
 
  protected:
   ~Join() = default;
+  // Not started: the children are still the join's own.
+  bool owns_children() const noexcept { return state.scope == nullptr; }
   bool failed() const noexcept { return (trouble_.load(std::memory_order_relaxed) & failed_bit) != 0; }
-
-  // The first failure in time. INVARIANT: written by the child that set failed_bit, read when all have arrived.
-  std::exception_ptr error_;
+  // The first failure in time, once.
+  std::exception_ptr take_error() noexcept;
 
  private:
   WEFT_COLD void throw_failure(Worker& worker);
@@ -95,6 +97,9 @@ class Join : public JoinBase {
 
   // A child that was dropped before it started leaves its slot empty, whatever becomes of the cancel.
   std::atomic<std::uint32_t> trouble_{0};
+  // An exception_ptr while failed_bit is set: a member with a destructor would cost every join that does not fail. INVARIANT: written by the
+  // child that set failed_bit, read when all have arrived.
+  alignas(std::exception_ptr) unsigned char error_[sizeof(std::exception_ptr)];
 };
 
 WEFT_INLINE bool Join::run_sibling(Worker& worker, PromiseBase& child, bool pushed, std::int64_t& left) noexcept {
@@ -217,21 +222,42 @@ class JoinMode<OnError::abort> : public Join {
   Scope block_;
 };
 
-template <OnError mode, class... T>
-class TupleJoin : public JoinMode<mode> {
+// How a join is awaited. The join itself is the object that gather() gave: it lives in the caller's frame as long as the co_await expression.
+template <class J>
+class JoinAwaiter {
  public:
-  WEFT_INLINE explicit TupleJoin(CoroHandle<T>... children) noexcept : children_{&children.promise()...} {
-    link(std::index_sequence_for<T...>());
+  WEFT_INLINE explicit JoinAwaiter(J& join) noexcept : join_(&join) {}
+  WEFT_INLINE bool await_ready() { return join_->start(); }
+  void await_suspend(std::coroutine_handle<> coroutine) noexcept { join_->finish_later(coroutine); }
+  WEFT_INLINE decltype(auto) await_resume() { return join_->finish(); }
+
+ private:
+  J* join_;
+};
+
+template <OnError mode, class... T>
+class [[nodiscard]] TupleJoin : public JoinMode<mode> {
+ public:
+  using weft_awaitable = void;
+
+  // Strong: one that was moved from throws, and the others are still the caller's.
+  WEFT_INLINE explicit TupleJoin(Coro<T>&&... coros) : children_{&coros.promise()...} { ((void)coros.release(), ...); }
+  TupleJoin(TupleJoin&& other) noexcept : children_(std::exchange(other.children_, {})) {}
+  WEFT_INLINE ~TupleJoin() {
+    if (this->owns_children()) [[unlikely]] destroy_children();
   }
 
-  WEFT_INLINE bool await_ready() {
+  WEFT_INLINE JoinAwaiter<TupleJoin> operator co_await() && {
+    if (children_[0] == nullptr) [[unlikely]] throw_moved_from_coro();
+    return JoinAwaiter<TupleJoin>(*this);
+  }
+  WEFT_INLINE bool start() {
     Worker& worker = *current_worker();
     this->begin(worker);
+    link(std::index_sequence_for<T...>());
     return this->run_children(worker, std::integral_constant<std::size_t, sizeof...(T)>(), [this](std::size_t i) -> PromiseBase& { return *children_[i]; });
   }
-  static constexpr bool keeps_first_failure = mode != OnError::collect;
-  void await_suspend(std::coroutine_handle<> coroutine) noexcept { this->finish_later(coroutine); }
-  WEFT_INLINE std::tuple<child_result_t<T, mode>...> await_resume() {
+  WEFT_INLINE std::tuple<child_result_t<T, mode>...> finish() {
     this->end();
     return take(std::index_sequence_for<T...>());
   }
@@ -254,6 +280,10 @@ class TupleJoin : public JoinMode<mode> {
   void store_error(void* slot, std::index_sequence<I...>) noexcept {
     ((static_cast<void*>(&std::get<I>(slots_).value) == slot ? void(std::get<I>(slots_).error = std::current_exception()) : void()), ...);
   }
+  WEFT_COLD void destroy_children() noexcept {
+    for (PromiseBase* const child : children_)
+      if (child != nullptr) std::coroutine_handle<PromiseBase>::from_promise(*child).destroy();
+  }
 
   std::array<PromiseBase*, sizeof...(T)> children_;
   std::tuple<ChildSlot<T, mode>...> slots_;
@@ -273,43 +303,102 @@ struct PoolAllocator {
 template <class X>
 using PoolVector = std::vector<X, PoolAllocator<X>>;
 
+// The children of a range: their frames, owned until a join starts them. One block from the frame pool.
+template <class T>
+class Children {
+ public:
+  using Promise = CoroPromise<T>;
+
+  // `expected` is 0 when nobody knows.
+  WEFT_INLINE explicit Children(std::size_t expected) {
+    if (expected > few) [[unlikely]] grow_to(expected);
+  }
+  Children(Children&& other) noexcept
+      : promises_(std::exchange(other.promises_, nullptr)), size_(std::exchange(other.size_, 0)), capacity_(other.capacity_), owned_(other.owned_) {}
+  Children& operator=(Children&&) = delete;
+  WEFT_INLINE ~Children() {
+    if (promises_ == nullptr) return;
+    if (owned_) [[unlikely]] destroy_frames();
+    release_block();
+  }
+
+  // A Coro that was moved from throws in require_all(), not here: nothing happens before the await.
+  WEFT_INLINE void add(Coro<T> coro) {
+    if (size_ == capacity_) [[unlikely]] make_room();
+    promises_[size_++] = coro ? &coro.release().promise() : nullptr;
+  }
+  WEFT_INLINE std::size_t size() const noexcept { return size_; }
+  WEFT_INLINE Promise& operator[](std::size_t i) const noexcept { return *promises_[i]; }
+  void require_all() const {
+    for (std::size_t i = 0; i < size_; ++i)
+      if (promises_[i] == nullptr) [[unlikely]] throw_moved_from_coro();
+  }
+  // From here on each frame destroys itself at its end.
+  WEFT_INLINE void disown() noexcept { owned_ = false; }
+
+ private:
+  // What fits into the smallest block of the pool, which costs next to nothing: its size is known here.
+  static constexpr std::size_t few = frame_granule / sizeof(Promise*);
+
+  WEFT_INLINE void make_room() {
+    if (promises_ != nullptr) [[unlikely]] return grow_to(2 * capacity_);
+    promises_ = static_cast<Promise**>(frame_allocate(few * sizeof(Promise*)));
+    capacity_ = few;
+  }
+  WEFT_NOINLINE void grow_to(std::size_t capacity) {
+    auto** const promises = static_cast<Promise**>(frame_allocate(capacity * sizeof(Promise*)));
+    std::copy_n(promises_, size_, promises);
+    if (promises_ != nullptr) release_block();
+    promises_ = promises;
+    capacity_ = capacity;
+  }
+  WEFT_INLINE void release_block() noexcept {
+    if (capacity_ == few) [[likely]] frame_free(promises_, few * sizeof(Promise*));
+    else frame_free(promises_, capacity_ * sizeof(Promise*));
+  }
+  WEFT_COLD void destroy_frames() noexcept {
+    for (std::size_t i = 0; i < size_; ++i)
+      if (promises_[i] != nullptr) CoroHandle<T>::from_promise(*promises_[i]).destroy();
+  }
+
+  Promise** promises_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+  bool owned_ = true;
+};
+
 // A range of children. Where a result is a plain object the children write into the vector that the caller gets; otherwise into slots.
 // Everything that needs memory is made before a child is started.
 template <OnError mode, class T>
-class VectorJoin final : public JoinMode<mode> {
+class [[nodiscard]] VectorJoin final : public JoinMode<mode> {
  public:
+  using weft_awaitable = void;
   using Element = child_element_t<T, mode>;
   static constexpr bool in_place =
       mode != OnError::collect && std::is_trivially_destructible_v<T> && std::is_trivially_default_constructible_v<T> && !std::is_same_v<T, bool>;
 
-  template <class Coros>
-  explicit VectorJoin(Coros coros) {
-    for (Coro<T>& coro : coros) (void)coro.promise();
-    std::size_t const count = coros.size();
-    children_.reserve(count);
-    if constexpr (in_place) {
-      results_.resize(count);
-    } else {
-      results_.reserve(count);
-      slots_ = PoolVector<Slots>(count);
-    }
-    for (Coro<T>& coro : coros) {
-      CoroPromise<T>& promise = coro.release().promise();
-      if constexpr (in_place) promise.set_parent(*this, &results_[children_.size()]);
-      else promise.set_parent(*this, &slots_[children_.size()].value);
-      children_.push_back(&promise);
-    }
-  }
+  WEFT_INLINE explicit VectorJoin(Children<T> children) noexcept : children_(std::move(children)) {}
+  VectorJoin(VectorJoin&& other) noexcept : children_(std::move(other.children_)) {}
 
-  bool await_ready() {
-    if (children_.empty()) return true;
+  WEFT_INLINE JoinAwaiter<VectorJoin> operator co_await() && {
+    children_.require_all();
+    return JoinAwaiter<VectorJoin>(*this);
+  }
+  WEFT_INLINE bool start() {
+    std::size_t const count = children_.size();
+    if (count == 0) return true;
+    make_room(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      if constexpr (in_place) children_[i].set_parent(*this, &results_[i]);
+      else children_[i].set_parent(*this, &slots_[i].value);
+    }
+    children_.disown();
     Worker& worker = *current_worker();
     this->begin(worker);
-    return this->run_children(worker, children_.size(), [this](std::size_t i) -> PromiseBase& { return *children_[i]; });
+    return this->run_children(worker, count, [this](std::size_t i) -> PromiseBase& { return children_[i]; });
   }
-  void await_suspend(std::coroutine_handle<> coroutine) noexcept { this->finish_later(coroutine); }
-  std::vector<Element> await_resume() {
-    if (!children_.empty()) this->end();
+  WEFT_INLINE std::vector<Element> finish() {
+    if (children_.size() != 0) this->end();
     if constexpr (!in_place)
       for (Slots& slot : slots_) results_.push_back(slot.take());
     return std::move(results_);
@@ -326,8 +415,19 @@ class VectorJoin final : public JoinMode<mode> {
 
  private:
   using Slots = ChildSlot<T, mode>;
-  PoolVector<PromiseBase*> children_;
-  PoolVector<Slots> slots_;
+
+  void make_room(std::size_t count) {
+    if constexpr (in_place) {
+      results_ = std::vector<Element>(count);
+    } else {
+      results_.reserve(count);
+      slots_ = PoolVector<Slots>(count);
+    }
+  }
+
+  Children<T> children_;
+  // Only where results are not written in place.
+  [[no_unique_address]] std::conditional_t<in_place, std::monostate, PoolVector<Slots>> slots_;
   std::vector<Element> results_;
 };
 

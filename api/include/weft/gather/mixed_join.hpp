@@ -75,15 +75,14 @@ Coro<T> watch(std::shared_ptr<Watchers> watchers, Ref<TaskBase> task) {
   co_return co_await Watch<T, move>(*watchers, std::move(task));
 }
 
-template <class Base>
-class MixedJoin final : public Base {
+template <OnError mode, class... T>
+class [[nodiscard]] MixedJoin final : public TupleJoin<mode, T...> {
  public:
-  template <class... Children>
-  explicit MixedJoin(std::shared_ptr<Watchers> watchers, Children... children) noexcept
-      : Base(children...), watchers_(std::move(watchers)) {}
+  MixedJoin(std::shared_ptr<Watchers> watchers, Coro<T>&&... coros)
+      : TupleJoin<mode, T...>(std::move(coros)...), watchers_(std::move(watchers)) {}
   void child_failed(void* slot) noexcept override {
-    Base::child_failed(slot);
-    if constexpr (Base::keeps_first_failure) watchers_->let_go();
+    TupleJoin<mode, T...>::child_failed(slot);
+    if constexpr (mode != OnError::collect) watchers_->let_go();
   }
 
  private:

@@ -39,8 +39,8 @@ struct AwaitRecord {
 // What a gather keeps for its children, in its own frame.
 class JoinBase : public Suspension {
  public:
-  // Leaves uninitialised what is written before it is read.
-  JoinBase() noexcept {}
+  // Leaves uninitialised what is written before it is read. A state without a scope says that nothing has started.
+  JoinBase() noexcept { state.scope = nullptr; }
   JoinBase(JoinBase const&) = delete;
   JoinBase& operator=(JoinBase const&) = delete;
 
