@@ -22,7 +22,9 @@ void Join::child_suspended(Worker& worker, PromiseBase& child) noexcept {
   // From here on it must tell the join when it ends, on whatever worker; before the commit makes that possible.
   child.detach();
   Suspension* const suspension = std::exchange(worker.pending, nullptr);
+  worker.enter_nested();
   if (std::coroutine_handle<> const ready = suspension->commit(worker)) worker.drive(ready);
+  worker.leave_nested();
   // What the worker's state is now, nobody knows.
   put_child_state(worker);
 }

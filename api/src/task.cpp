@@ -11,6 +11,7 @@ void require_no_circle(TaskBase& target) {
   Worker const& worker = *current_worker();
   TaskBase const& self = worker.state.scope->task();
   if (&target == &self) throw RuntimeError("a task cannot await itself: " + self.name());
+  if (!target.body_awaits()) [[likely]] return;
   // What a part of a gather awaits does not stop the task as a whole.
   constexpr int furthest = 1000;
   Ref<TaskBase> next = target.awaited_by_body();
@@ -27,8 +28,15 @@ std::coroutine_handle<> TaskWait::commit(Worker& worker) noexcept {
 void TaskWait::on_done(TaskBase& done, ReadyBatch& ready) noexcept {
   if (!claim.try_fire()) return;
   Scheduler& home = scheduler();
-  if (&home == &done.runtime().scheduler()) ready.push(*this);
-  else home.make_ready(*this);
+  if (&home == &done.runtime().scheduler()) {
+    if (!owned_) done.take_reference();
+    owned_ = true;
+    ready.push(*this);
+  } else {
+    if (!owned_) done.acquire();
+    owned_ = true;
+    home.make_ready(*this);
+  }
 }
 
 void TaskWait::throw_failure() const {

@@ -31,25 +31,24 @@ void TaskBase::start(Runnable& runnable, Worker& worker) noexcept {
 }
 
 void TaskBase::store_exception() noexcept {
-  if (!current_exception_is_cancelled()) {
-    error_ = std::current_exception();
+  std::exception_ptr error = std::current_exception();
+  // Looked at without being thrown again: that would cost as much as the throw did.
+  auto const* const cancelled = exception_cast<CancelledError>(error);
+  if (cancelled == nullptr) {
+    error_ = std::move(error);
     outcome_ = Outcome::error;
     return;
   }
   outcome_ = Outcome::cancelled;
+  CancelMessage message;
   try {
-    throw;
-  } catch (CancelledError const& cancelled) {
-    CancelMessage message;
-    try {
-      if (!cancelled.message().empty()) message = std::make_shared<std::string const>(cancelled.message());
-    } catch (...) {
-      // No memory for the text: the cancellation goes on without it.
-    }
-    scopes_lock_.lock();
-    message_.swap(message);
-    scopes_lock_.unlock();
+    if (!cancelled->message().empty()) message = std::make_shared<std::string const>(cancelled->message());
+  } catch (...) {
+    // No memory for the text: the cancellation goes on without it.
   }
+  scopes_lock_.lock();
+  message_.swap(message);
+  scopes_lock_.unlock();
 }
 
 void TaskBase::finish(Worker& worker) noexcept {
@@ -76,10 +75,13 @@ void TaskBase::finish(Worker& worker) noexcept {
   closed_ = true;
   while (TaskWaiter* const waiter = waiters_.pop_front()) waiter->on_done(*this, ready);
   waiters_lock_.unlock();
+  bool const handed_on = runtime_reference_taken_;
   runtime_->leave_registry(*this);
   if (group_ != nullptr) group_->child_ended(*this, ready);
-  while (Runnable* const runnable = ready.pop()) worker.make_ready(*runnable);
-  release();
+  // The step is over, so the first of them may be the next.
+  while (Runnable* const runnable = ready.pop()) worker.make_ready_last(*runnable);
+  // LIFETIME: if a waiter has taken the runtime's reference, the task may be gone.
+  if (!handed_on) release();
 }
 
 bool TaskBase::add_waiter(TaskWaiter& waiter) noexcept {

@@ -114,9 +114,13 @@ bool Worker::take_step() noexcept {
   // What gathers left on the fork deque must get its turn although the run queue never runs dry.
   if (steps_since_forked_ >= steps_per_poll) {
     steps_since_forked_ = 0;
+    // Nothing may wait unseen while a child runs.
+    if (next_step_ != nullptr) make_ready(*std::exchange(next_step_, nullptr));
     if (run_forked()) return true;
   }
-  if (Runnable* const runnable = pop_runnable()) {
+  Runnable* runnable = std::exchange(next_step_, nullptr);
+  if (runnable == nullptr) runnable = pop_runnable();
+  if (runnable != nullptr) {
     ++steps_since_forked_;
     run_runnable(*runnable);
     return true;
@@ -295,7 +299,9 @@ Runnable* Worker::steal_from(Worker& victim, bool forced, ForkItem*& forked) noe
   auto const stealer = victim.deque.stealer();
   forked = forced && !stealer.looks_empty() ? stealer.steal_forced() : stealer.steal();
   if (forked != nullptr) return nullptr;
-  return victim.run_queue.looks_empty() ? nullptr : victim.run_queue.steal_into(run_queue);
+  // A single runnable is what its owner is about to take, unless it sits in a long step; then the later rounds come for it.
+  std::size_t const waiting = victim.run_queue.size_hint();
+  return waiting == 0 || (waiting == 1 && !forced) ? nullptr : victim.run_queue.steal_into(run_queue);
 }
 
 bool Worker::steal_round(bool forced) noexcept {

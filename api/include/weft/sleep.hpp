@@ -25,7 +25,7 @@ class YieldAwaiter final : public Suspension, public Runnable {
   }
   std::coroutine_handle<> commit(Worker& worker) noexcept override {
     state_ = worker.state;
-    worker.make_ready(*this);
+    worker.make_ready_last(*this);
     return {};
   }
 

@@ -36,7 +36,10 @@ void require_no_circle(TaskBase& target);
 // A coroutine that waits for one task. A cancel is handed down to the task.
 class TaskWait : public WaitNode, public TaskWaiter {
  public:
-  explicit TaskWait(Ref<TaskBase> task) noexcept : WaitNode("task"), task_(std::move(task)) { hands_down(); }
+  explicit TaskWait(Ref<TaskBase> task) noexcept : WaitNode("task"), task_(task.detach()), owned_(true) { hands_down(); }
+  // For a handle that lives until the step of the await ends: from then on until the task has ended the runtime keeps it, and its end gives us a
+  // reference. So awaiting an lvalue counts once instead of three times.
+  explicit TaskWait(TaskBase& task) noexcept : WaitNode("task"), task_(&task) { hands_down(); }
 
   bool await_ready() const {
     if (task_->done()) return true;
@@ -47,10 +50,12 @@ class TaskWait : public WaitNode, public TaskWaiter {
   std::coroutine_handle<> commit(Worker& worker) noexcept override;
   void on_done(TaskBase& task, ReadyBatch& ready) noexcept override;
   bool hand_down(CancelRequest& request) noexcept override { return request.reach(task_->root()); }
-  TaskBase const* awaited_task() const noexcept override { return task_.get(); }
+  TaskBase const* awaited_task() const noexcept override { return task_; }
 
  protected:
-  ~TaskWait() = default;
+  ~TaskWait() {
+    if (owned_) task_->release();
+  }
   TaskBase& waited_task() const noexcept { return *task_; }
   // Throws unless the task has a value.
   void require_value() const {
@@ -61,7 +66,9 @@ class TaskWait : public WaitNode, public TaskWaiter {
  private:
   [[noreturn]] void throw_failure() const;
 
-  Ref<TaskBase> task_;
+  TaskBase* task_;
+  // INVARIANT: when it waits, written by on_done() under the task's waiters lock.
+  bool owned_ = false;
 };
 
 template <class T>
@@ -224,7 +231,7 @@ class Task : public engine::TaskHandle {
     engine::add_callback(base(), new engine::DoneCallbackOf<Task, F>(*this, std::move(callback)));
   }
 
-  auto operator co_await() const& { return engine::TaskAwaiter<T>(reference()); }
+  auto operator co_await() const& { return engine::TaskAwaiter<T>(base()); }
   auto operator co_await() && {
     (void)base();
     return engine::TaskMoveAwaiter<T>(std::move(task_));

@@ -142,6 +142,16 @@ class TaskBase : public Runnable, public ListHook<RegistryTag>, public ListHook<
 
   // The task that the body of this one awaits, if it does. Holds a reference, since it may be gone as soon as nobody waits for it.
   Ref<TaskBase> awaited_by_body() const noexcept;
+  // A hint, without a lock: whether awaited_by_body() may find something.
+  bool body_awaits() const noexcept { return body_awaits_.load(std::memory_order_relaxed); }
+
+  // Before anybody else can see the task: one more reference, without an atomic operation.
+  void acquire_unshared() noexcept { references_.store(references_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+  // By a waiter in on_done(), if it is of this task's runtime: a reference of its own; the first gets the one that the runtime would give up next.
+  void take_reference() noexcept {
+    if (!std::exchange(runtime_reference_taken_, true)) return;
+    acquire();
+  }
 
  protected:
   // A cancel came before the coroutine returned: its value is dropped.
@@ -158,6 +168,7 @@ class TaskBase : public Runnable, public ListHook<RegistryTag>, public ListHook<
 
   std::atomic<std::uint32_t> references_{1};
   std::atomic<bool> retrieved_{false};
+  std::atomic<bool> body_awaits_{false};
   Outcome outcome_ = Outcome::running;
   bool in_failed_list_ = false;
   // INVARIANT: under the shard's lock. The round in which it was born, and the last that cancelled it.
@@ -169,6 +180,7 @@ class TaskBase : public Runnable, public ListHook<RegistryTag>, public ListHook<
   // INVARIANT: under waiters_lock_ until done.
   mutable SpinLock waiters_lock_;
   bool closed_ = false;
+  bool runtime_reference_taken_ = false;
   IntrusiveList<TaskWaiter, WaiterTag> waiters_;
   std::exception_ptr error_;
   // The message of the last cancel, and later of the CancelledError that ended the task. INVARIANT: under scopes_lock_.

@@ -68,6 +68,8 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   friend class Scope;
   friend class TaskBase;
 
+  // The body of a task waits for another task: what the search for circles follows.
+  bool waits_as_body() const noexcept { return hands_down_ && (state_.flags & ExecutionState::part) == 0; }
   static void wake(Runnable& runnable, Worker& worker) noexcept;
   bool arm_begin(Worker& worker) noexcept;
   bool arm_end(bool waits) noexcept;

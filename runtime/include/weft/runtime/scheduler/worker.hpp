@@ -107,6 +107,14 @@ class alignas(cache_line) Worker {
   // ---- by code on this worker
   // Behind everything that is ready here.
   void make_ready(Runnable& runnable) noexcept;
+  // The same, as the last thing that a step does: when nothing else is ready here it is what the loop takes next, and no queue is touched.
+  WEFT_INLINE void make_ready_last(Runnable& runnable) noexcept {
+    if (next_step_ == nullptr && nested_ == 0 && run_queue.looks_empty()) next_step_ = &runnable;
+    else make_ready(runnable);
+  }
+  // Around a boundary that is not the loop's: the step goes on after it, so what becomes ready there must be visible to thieves.
+  void enter_nested() noexcept { ++nested_; }
+  void leave_nested() noexcept { --nested_; }
 
   // ---- timers; arm by this worker, disarm by any
   void arm(Timer& timer, std::int64_t expiry) noexcept;
@@ -156,6 +164,9 @@ class alignas(cache_line) Worker {
 
   Scheduler& scheduler_;
   unsigned const index_;
+  // Runs next, before the run queue. INVARIANT: set by the last act of a step, taken at once: nobody could steal it.
+  Runnable* next_step_ = nullptr;
+  std::uint32_t nested_ = 0;
   // Counted as searching in the idle set.
   bool searching_ = false;
   // Its free frames went back when it became idle, and it has done nothing since.
