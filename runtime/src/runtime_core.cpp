@@ -1,6 +1,7 @@
 // Registry, supervisor, and the ways in and out of a runtime. The protocol is at the head of runtime_core.hpp.
 #include <weft/runtime/runtime/runtime_core.hpp>
 
+#include <algorithm>
 #include <mutex>
 #include <unordered_map>
 
@@ -55,7 +56,7 @@ RuntimeCore::RuntimeCore(RuntimeConfig config)
     : config_(std::move(config)),
       serial_(next_serial()),
       fork_generation_(fork_generation.load(std::memory_order_relaxed)),
-      shards_(std::make_unique<Shard[]>(config_.scheduler.workers)),
+      registry_(config_.scheduler.workers + 1),
       supervisor_(*this),
       scheduler_(config_.scheduler, *this),
       blocking_pool_(config_.blocking_threads, config_.scheduler.thread_name) {
@@ -87,9 +88,8 @@ RuntimeCore::~RuntimeCore() {
   }
   scheduler_.stop();
   // Now that no worker is left, and foreign threads do not find the runtime any more, the failed tasks that have handles stand alone.
-  for (unsigned i = 0; i < scheduler_.size(); ++i)
-    while (shards_[i].failed.pop_front() != nullptr) {
-    }
+  while (failed_.pop_front() != nullptr) {
+  }
   frame_pool_flush();
   (void)frame_pool_trim();
 }
@@ -111,39 +111,55 @@ bool RuntimeCore::with_runtime(std::uint64_t serial, std::function<void(RuntimeC
 
 // ---------------------------------------------------------------- registry
 
+unsigned RuntimeCore::slot_owner() const noexcept {
+  Worker const* const here = current_worker();
+  return here != nullptr && &here->scheduler() == &scheduler_ ? here->index() : scheduler_.size();
+}
+
+void RuntimeCore::reserve_slot(TaskBase& task) {
+  task.slot_owner_ = slot_owner();
+  bool const foreign = task.slot_owner_ == scheduler_.size();
+  // Allocates under the lock, rarely: what waits is another foreign thread.
+  std::unique_lock hold(foreign_slots_lock_, std::defer_lock);
+  if (foreign) [[unlikely]] hold.lock();
+  task.slot_ = &registry_.reserve(task.slot_owner_);
+}
+
+void RuntimeCore::give_back_slot(TaskBase& task) noexcept {
+  unsigned const by = slot_owner();
+  std::unique_lock hold(foreign_slots_lock_, std::defer_lock);
+  if (by == scheduler_.size()) hold.lock();
+  registry_.give_back(by, task.slot_owner_, *task.slot_);
+}
+
 void RuntimeCore::spawn(TaskBase& task, GroupState* group) noexcept {
-  Worker* const here = current_worker();
-  bool const local = here != nullptr && &here->scheduler() == &scheduler_;
-  task.shard_ = local ? here->index() : 0;
-  Shard& shard = shards_[task.shard_];
-  shard.lock.lock();
-  task.id_ = shard.born++ * scheduler_.size() + task.shard_ + 1;
+  unsigned const owner = task.slot_owner_;
   task.birth_round_ = round_.load(std::memory_order_relaxed);
-  task.ended_round_ = task.birth_round_;
-  shard.alive.push_back(task);
-  shard.lock.unlock();
-  if (group != nullptr) {
-    task.group_ = group;
-    group->add(task);
+  task.group_ = group;
+  {
+    std::unique_lock hold(foreign_slots_lock_, std::defer_lock);
+    if (owner == scheduler_.size()) [[unlikely]] hold.lock();
+    task.id_ = registry_.entered(owner) * (scheduler_.size() + 1) + owner + 1;
+    registry_.enter(owner, *task.slot_, task);
   }
+  if (group != nullptr) group->add(task);
   scheduler_.make_ready(task);
 }
 
-void RuntimeCore::leave_registry(TaskBase& task) noexcept {
-  Shard& shard = shards_[task.shard_];
-  std::lock_guard const hold(shard.lock);
-  shard.alive.erase(task);
-  if (!task.failed()) return;
-  task.in_failed_list_ = true;
-  shard.failed.push_back(task);
+void RuntimeCore::leave_registry(TaskBase& task, Worker& worker) noexcept {
+  if (task.failed()) {
+    std::lock_guard const hold(failed_lock_);
+    task.in_failed_list_ = true;
+    failed_.push_back(task);
+  }
+  registry_.leave(worker.index(), task.slot_owner_, *std::exchange(task.slot_, nullptr));
 }
 
 bool RuntimeCore::forget_failed(std::uint64_t serial, TaskBase& task) noexcept {
   auto const forget = [&task](RuntimeCore& core) {
-    Shard& shard = core.shards_[task.shard_];
-    shard.lock.lock();
-    if (static_cast<ListHook<RegistryTag>&>(task).linked()) static_cast<ListHook<RegistryTag>&>(task).unlink();
-    shard.lock.unlock();
+    core.failed_lock_.lock();
+    if (static_cast<ListHook<FailedTag>&>(task).linked()) static_cast<ListHook<FailedTag>&>(task).unlink();
+    core.failed_lock_.unlock();
     if (task.retrieved()) return;
     task.mark_retrieved();
     core.report_unhandled(task.error(), &task);
@@ -161,21 +177,18 @@ bool RuntimeCore::forget_failed(std::uint64_t serial, TaskBase& task) noexcept {
 }
 
 void RuntimeCore::report_failed() noexcept {
-  for (unsigned i = 0; i < scheduler_.size(); ++i) {
-    Shard& shard = shards_[i];
-    for (;;) {
-      Ref<TaskBase> unreported;
-      shard.lock.lock();
-      for (TaskBase* task = shard.failed.front(); task != nullptr; task = shard.failed.next(*task)) {
-        if (task->retrieved() || !try_acquire(task->references_)) continue;
-        unreported = Ref<TaskBase>(task, Ref<TaskBase>::Adopt::reference);
-        break;
-      }
-      shard.lock.unlock();
-      if (!unreported) break;
-      unreported->mark_retrieved();
-      report_unhandled(unreported->error(), unreported.get());
+  for (;;) {
+    Ref<TaskBase> unreported;
+    failed_lock_.lock();
+    for (TaskBase* task = failed_.front(); task != nullptr; task = failed_.next(*task)) {
+      if (task->retrieved() || !try_acquire(task->references_)) continue;
+      unreported = Ref<TaskBase>(task, Ref<TaskBase>::Adopt::reference);
+      break;
     }
+    failed_lock_.unlock();
+    if (!unreported) return;
+    unreported->mark_retrieved();
+    report_unhandled(unreported->error(), unreported.get());
   }
 }
 
@@ -187,14 +200,7 @@ void RuntimeCore::report_unhandled(std::exception_ptr error, TaskBase* task) noe
   }
 }
 
-std::uint64_t RuntimeCore::live_tasks() const noexcept {
-  std::uint64_t count = 0;
-  for (unsigned i = 0; i < scheduler_.size(); ++i) {
-    std::lock_guard const hold(shards_[i].lock);
-    for (TaskBase* task = shards_[i].alive.front(); task != nullptr; task = shards_[i].alive.next(*task)) ++count;
-  }
-  return count;
-}
+std::uint64_t RuntimeCore::live_tasks() const noexcept { return registry_.count(); }
 
 void RuntimeCore::keep_until_end(std::shared_ptr<void> kept) {
   std::lock_guard const hold(kept_mutex_);
@@ -203,27 +209,15 @@ void RuntimeCore::keep_until_end(std::shared_ptr<void> kept) {
 
 std::vector<Ref<TaskBase>> RuntimeCore::all_tasks() const {
   std::vector<Ref<TaskBase>> tasks;
-  for (unsigned i = 0; i < scheduler_.size(); ++i) {
-    // Room first: nothing is allocated under the lock.
-    for (std::size_t room = 64;; room *= 2) {
-      tasks.reserve(tasks.size() + room);
-      std::size_t const before = tasks.size();
-      bool complete = true;
-      shards_[i].lock.lock();
-      for (TaskBase* task = shards_[i].alive.front(); task != nullptr; task = shards_[i].alive.next(*task)) {
-        if (task->done()) continue;
-        if (tasks.size() == tasks.capacity()) {
-          complete = false;
-          break;
-        }
-        // Listed tasks hold the runtime's own reference.
-        tasks.emplace_back(task);
-      }
-      shards_[i].lock.unlock();
-      if (complete) break;
-      tasks.resize(before);
-    }
+  TaskRegistry::Cursor cursor;
+  for (bool more = true; more;) {
+    // Room first: nothing is allocated while tasks that want to end wait for us.
+    if (tasks.capacity() - tasks.size() < TaskRegistry::window) tasks.reserve(2 * tasks.size() + TaskRegistry::window);
+    more = registry_.visit(cursor, [&tasks](TaskBase& task) {
+      if (!task.done()) tasks.emplace_back(&task);
+    });
   }
+  std::sort(tasks.begin(), tasks.end(), [](auto const& a, auto const& b) { return a->id() < b->id(); });
   return tasks;
 }
 
@@ -323,12 +317,14 @@ void RuntimeCore::Supervisor::advance() noexcept {
     core.begin_round();
   }
   for (;;) {
-    if (Ref<TaskBase> task = core.first_alive(core.round_.load(std::memory_order_relaxed))) {
-      waited_for = std::move(task);
+    while (next < found) {
+      waited_for = Ref<TaskBase>(window[next++], Ref<TaskBase>::Adopt::reference);
       if (waited_for->add_waiter(*this)) return;
-      // It is done, and about to leave the registry.
       waited_for = {};
-      real_sync::yield();
+    }
+    next = found = 0;
+    if (more) {
+      more = core.collect(cursor, core.round_.load(std::memory_order_relaxed), window, found);
       continue;
     }
     if (core.live_tasks() == 0) break;
@@ -343,35 +339,30 @@ void RuntimeCore::Supervisor::advance() noexcept {
   else real_sync::futex_wake(finished, 1);
 }
 
+bool RuntimeCore::collect(TaskRegistry::Cursor& cursor, std::uint32_t round, std::array<TaskBase*, TaskRegistry::window>& found,
+                          std::size_t& count) noexcept {
+  return registry_.visit(cursor, [&](TaskBase& task) {
+    if (task.birth_round_ >= round) return;
+    task.acquire();
+    found[count++] = &task;
+  });
+}
+
 void RuntimeCore::begin_round() noexcept {
   std::uint32_t const round = round_.load(std::memory_order_relaxed) + 1;
   round_.store(round, std::memory_order_relaxed);
-  for (unsigned i = 0; i < scheduler_.size(); ++i) {
-    Shard& shard = shards_[i];
-    for (;;) {
-      // One at a time, each moved to the back: nothing is cancelled under the registry's lock.
-      Ref<TaskBase> task;
-      shard.lock.lock();
-      if (TaskBase* const front = shard.alive.front(); front != nullptr && front->ended_round_ < round && front->birth_round_ < round) {
-        front->ended_round_ = round;
-        shard.alive.erase(*front);
-        shard.alive.push_back(*front);
-        task = Ref<TaskBase>(front);
-      }
-      shard.lock.unlock();
-      if (!task) break;
+  std::array<TaskBase*, TaskRegistry::window> found;
+  TaskRegistry::Cursor cursor;
+  for (bool more = true; more;) {
+    std::size_t count = 0;
+    more = collect(cursor, round, found, count);
+    for (std::size_t i = 0; i < count; ++i) {
+      Ref<TaskBase> const task(found[i], Ref<TaskBase>::Adopt::reference);
       (void)task->cancel(nullptr);
     }
   }
-}
-
-Ref<TaskBase> RuntimeCore::first_alive(std::uint32_t born_before) const noexcept {
-  for (unsigned i = 0; i < scheduler_.size(); ++i) {
-    std::lock_guard const hold(shards_[i].lock);
-    for (TaskBase* task = shards_[i].alive.front(); task != nullptr; task = shards_[i].alive.next(*task))
-      if (task->birth_round_ < born_before) return Ref<TaskBase>(task);
-  }
-  return {};
+  supervisor_.cursor = {};
+  supervisor_.more = true;
 }
 
 int RuntimeCore::stuck_phase() const noexcept {

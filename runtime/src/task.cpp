@@ -15,6 +15,7 @@ TaskBase::TaskBase(RuntimeCore& runtime, std::coroutine_handle<PromiseBase> coro
 TaskBase::~TaskBase() {
   // Never started: the runtime refused it.
   if (coroutine_) coroutine_.destroy();
+  if (slot_ != nullptr) runtime_->give_back_slot(*this);
 }
 
 void TaskBase::start(Runnable& runnable, Worker& worker) noexcept {
@@ -70,18 +71,25 @@ void TaskBase::finish(Worker& worker) noexcept {
   worker.state = ExecutionState{};
   if (group_ != nullptr && failed()) group_->child_failed(*this);
 
+  runtime_->leave_registry(*this, worker);
+
   ReadyBatch ready;
-  waiters_lock_.lock();
-  closed_ = true;
-  while (TaskWaiter* const waiter = waiters_.pop_front()) waiter->on_done(*this, ready);
-  waiters_lock_.unlock();
-  bool const handed_on = runtime_reference_taken_;
-  runtime_->leave_registry(*this);
+  // ORDER(task-refs): acquire; pairs with release(): what the last handle did, enlisting a waiter for one, is visible.
+  bool const alone = references_.load(std::memory_order_acquire) == 1 && waiters_.empty() && !failed();
+  bool handed_on = false;
+  if (!alone) {
+    waiters_lock_.lock();
+    closed_ = true;
+    while (TaskWaiter* const waiter = waiters_.pop_front()) waiter->on_done(*this, ready);
+    handed_on = runtime_reference_taken_;
+    waiters_lock_.unlock();
+  }
   if (group_ != nullptr) group_->child_ended(*this, ready);
   // The step is over, so the first of them may be the next.
   while (Runnable* const runnable = ready.pop()) worker.make_ready_last(*runnable);
+  if (alone) delete this;
   // LIFETIME: if a waiter has taken the runtime's reference, the task may be gone.
-  if (!handed_on) release();
+  else if (!handed_on) release();
 }
 
 bool TaskBase::add_waiter(TaskWaiter& waiter) noexcept {

@@ -16,6 +16,7 @@ Ref<TaskState<T>> make_task(RuntimeCore& runtime, Coro<T>& coro, TaskOptions opt
   auto const coroutine = std::coroutine_handle<PromiseBase>::from_promise(promise);
   Ref<TaskState<T>> state(new TaskState<T>(runtime, coroutine), Ref<TaskState<T>>::Adopt::reference);
   if (!options.name.empty()) state->set_name(std::string(options.name));
+  runtime.reserve_slot(*state);
   promise.set_parent(*state, &state->slot);
   (void)coro.release();
   return state;

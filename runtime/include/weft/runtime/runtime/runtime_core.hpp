@@ -1,8 +1,8 @@
 // One runtime: its scheduler, the registry of its tasks, and the supervisor that ends a run.
 //
-// REGISTRY. Tasks are listed in as many shards as there are workers, each with a lock of its own, from creation to the end. A task that
-// has failed stays listed, without a reference, until somebody has looked at its exception or the run ends, so that the failure
-// is reported exactly once.
+// REGISTRY. Every task has a slot of the worker that made it, from its first step's being ready to its end (slot_registry.hpp); tasks that foreign
+// threads make have slots of an owner of their own, under a lock. A task that has failed is listed besides, without a reference, until somebody has
+// looked at its exception or the run ends, so that the failure is reported exactly once.
 //
 // THE END OF A RUN goes in rounds, on a worker, without a coroutine and without memory of its own: a round cancels every task that was born
 // before it, waits for each of them, and then looks whether any task is left; if so, another round follows. Because the supervisor's steps
@@ -13,6 +13,7 @@
 // takes note of the task tree and begins its rounds; otherwise the submissions that are waiting get the exception.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <exception>
@@ -61,6 +62,9 @@ class RuntimeCore final : public SchedulerHost {
   Scheduler const& scheduler() const noexcept { return scheduler_; }
   BlockingPool& blocking_pool() noexcept { return blocking_pool_; }
 
+  // A slot for a task that is about to be spawned by this thread. Throws std::bad_alloc.
+  void reserve_slot(TaskBase& task);
+  void give_back_slot(TaskBase& task) noexcept;
   // Registers the task and makes its first step ready. From any thread; a foreign one holds the gate.
   void spawn(TaskBase& task, GroupState* group = nullptr) noexcept;
 
@@ -97,12 +101,6 @@ class RuntimeCore final : public SchedulerHost {
  private:
   friend class TaskBase;
 
-  struct alignas(cache_line) Shard {
-    mutable SpinLock lock;
-    IntrusiveList<TaskBase, RegistryTag> alive, failed;
-    std::uint64_t born = 0;
-  };
-
   class Supervisor final : public Runnable, public TaskWaiter {
    public:
     enum class Phase { idle, main, rounds };
@@ -114,6 +112,11 @@ class RuntimeCore final : public SchedulerHost {
     RuntimeCore& core;
     std::atomic<Phase> phase{Phase::idle};
     Ref<TaskBase> waited_for;
+    // Where a round is: the tasks of the last window that it still has to wait for.
+    TaskRegistry::Cursor cursor;
+    bool more = false;
+    std::size_t next = 0, found = 0;
+    std::array<TaskBase*, TaskRegistry::window> window;
     std::string deadlock;
     bool stuck = false;
     // The caller sleeps on the word of SIGINT.
@@ -121,9 +124,11 @@ class RuntimeCore final : public SchedulerHost {
     real_sync::atomic<std::uint32_t> finished{0};
   };
 
-  void leave_registry(TaskBase& task) noexcept;
+  void leave_registry(TaskBase& task, Worker& worker) noexcept;
+  unsigned slot_owner() const noexcept;
+  // References to the tasks of the next window of slots that were born before `round`; false after the last window.
+  bool collect(TaskRegistry::Cursor& cursor, std::uint32_t round, std::array<TaskBase*, TaskRegistry::window>& found, std::size_t& count) noexcept;
   void begin_round() noexcept;
-  Ref<TaskBase> first_alive(std::uint32_t born_before) const noexcept;
   void supervise(TaskBase* main, bool watches_sigint);
   bool wait_finished(TaskBase& main);
   void report_failed() noexcept;
@@ -131,7 +136,12 @@ class RuntimeCore final : public SchedulerHost {
   RuntimeConfig config_;
   std::uint64_t const serial_;
   std::uint64_t const fork_generation_;
-  std::unique_ptr<Shard[]> shards_;
+  mutable TaskRegistry registry_;
+  // Around what foreign threads do with their owner's slots.
+  SpinLock foreign_slots_lock_;
+  SpinLock failed_lock_;
+  // INVARIANT: under failed_lock_.
+  IntrusiveList<TaskBase, FailedTag> failed_;
   std::atomic<std::uint32_t> round_{0};
   std::atomic<bool> running_{false};
   Supervisor supervisor_;

@@ -4,8 +4,9 @@
 // and is gone before anyone sees the task done.
 //
 // THE END (finish(), by the worker that ran the last step): the outcome is written, the word says done (task_word.hpp; a cancel that is
-// pending then turns a returned value into a cancelled outcome), a failure aborts the task's group, the waiters are told, the task leaves the registry and its group, and
-// the runtime's reference goes. Telling a waiter means claiming it, under `waiters_lock`; making it ready happens after the unlock.
+// pending then turns a returned value into a cancelled outcome), a failure aborts the task's group, the task leaves the registry, the waiters are told, the task
+// leaves its group, and the runtime's reference goes. Telling a waiter means claiming it, under `waiters_lock`; making it ready happens after the
+// unlock. A task that nobody else holds when it has left the registry cannot be found by anyone any more, and takes none of these locks.
 //
 // WAITERS, in the order in which they came: coroutines that await the task, gathers and waits that count it, done callbacks, foreign threads
 // in get(). A waiter that goes away first takes itself out under the same lock.
@@ -19,6 +20,7 @@
 #include <string>
 
 #include <weft/runtime/algorithms/intrusive_list.hpp>
+#include <weft/runtime/algorithms/slot_registry.hpp>
 #include <weft/runtime/algorithms/spin_lock.hpp>
 #include <weft/runtime/runtime/scope.hpp>
 #include <weft/runtime/runtime/slot.hpp>
@@ -31,9 +33,11 @@ class GroupState;
 class TaskBase;
 class PromiseBase;
 class RuntimeCore;
-struct RegistryTag;
+struct FailedTag;
 struct GroupTag;
 struct WaiterTag;
+
+using TaskRegistry = SlotRegistry<real_sync, TaskBase>;
 
 // A counted reference.
 template <class T>
@@ -81,7 +85,7 @@ class TaskWaiter : public ListHook<WaiterTag> {
 
 enum class Outcome : std::uint8_t { running, value, error, cancelled };
 
-class TaskBase : public Runnable, public ListHook<RegistryTag>, public ListHook<GroupTag> {
+class TaskBase : public Runnable, public ListHook<FailedTag>, public ListHook<GroupTag> {
  public:
   TaskBase(RuntimeCore& runtime, std::coroutine_handle<PromiseBase> coroutine) noexcept;
   TaskBase(TaskBase const&) = delete;
@@ -171,10 +175,10 @@ class TaskBase : public Runnable, public ListHook<RegistryTag>, public ListHook<
   std::atomic<bool> body_awaits_{false};
   Outcome outcome_ = Outcome::running;
   bool in_failed_list_ = false;
-  // INVARIANT: under the shard's lock. The round in which it was born, and the last that cancelled it.
+  // INVARIANT: written before the task enters the registry. The round in which it was born, and whose slot it has.
   std::uint32_t birth_round_ = 0;
-  std::uint32_t ended_round_ = 0;
-  std::uint32_t shard_ = 0;
+  std::uint32_t slot_owner_ = 0;
+  TaskRegistry::Slot* slot_ = nullptr;
   mutable SpinLock scopes_lock_;
   Scope root_;
   // INVARIANT: under waiters_lock_ until done.
