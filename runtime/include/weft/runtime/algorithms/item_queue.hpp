@@ -96,8 +96,8 @@ class BasicItemQueue {
     std::lock_guard const hold(lock_);
     shut_down_ = true;
     if (dropped != nullptr) {
+      unfinished_ -= std::min(unfinished_, items_.size());
       items_.swap(*dropped);
-      unfinished_ -= std::min(unfinished_, dropped->size());
       if (unfinished_ == 0) end_joins(ready);
     }
     // Whoever waits to get finds the queue empty, whoever waits to put is too late.
