@@ -203,6 +203,14 @@ bool WaitNode::arm_end(bool waits) noexcept {
   return true;
 }
 
+void WaitNode::stay() noexcept {
+  TaskBase& owner = task();
+  owner.scopes_lock().lock();
+  claim.reset(ClaimState::fired);
+  state_.scope->waiting_.push_back(*this);
+  owner.scopes_lock().unlock();
+}
+
 void WaitNode::wake(Runnable& runnable, Worker& worker) noexcept {
   auto& node = static_cast<WaitNode&>(runnable);
   // A canceller has unlinked the node already; but one that hands requests down may be pinned.

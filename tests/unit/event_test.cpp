@@ -164,6 +164,44 @@ TEST_P(Events, AWokenWaiterMayDestroyTheEvent) {
   });
 }
 
+// The flag shows with the last that set() does: whoever has seen it may destroy the event.
+TEST_P(Events, WhoeverSeesTheFlagMayDestroyTheEvent) {
+  for (int i = 0; i < 200; ++i) {
+    auto event = std::make_unique<weft::Event>();
+    std::thread setter([&e = *event] { e.set(); });
+    while (!event->is_set()) std::this_thread::yield();
+    event.reset();
+    setter.join();
+  }
+}
+
+// publish, set; and one who waits, clears and looks: no second set is missed because the flag still stood.
+TEST_P(Events, NothingPublishedBeforeASetIsMissedAfterAClear) {
+  run([]() -> Coro<> {
+    constexpr int publishers = 4;
+    constexpr int rounds = 500;
+    weft::Event news;
+    std::atomic<int> published[publishers] = {};
+    auto publisher = [&](int p) -> Coro<> {
+      for (int i = 1; i <= rounds; ++i) {
+        published[p].store(i, std::memory_order_relaxed);
+        news.set();
+        if (i % 8 == 0) co_await weft::yield_now();
+      }
+    };
+    std::vector<Task<void>> tasks;
+    for (int p = 0; p < publishers; ++p) tasks.push_back(weft::create_task(publisher(p)));
+    int seen = 0;
+    while (seen != publishers * rounds) {
+      co_await news.wait();
+      news.clear();
+      seen = 0;
+      for (std::atomic<int> const& p : published) seen += p.load(std::memory_order_relaxed);
+    }
+    for (Task<void> const& t : tasks) co_await t;
+  });
+}
+
 TEST_P(Events, PingPongBetweenTwoTasks) {
   run([]() -> Coro<> {
     weft::Event ping;

@@ -1,10 +1,10 @@
 // Event: a flag that tasks wait for.
 #pragma once
 
-#include <atomic>
 #include <coroutine>
 
 #include <weft/coro.hpp>
+#include <weft/runtime/algorithms/flag.hpp>
 #include <weft/runtime/runtime/wait_queue.hpp>
 
 namespace weft {
@@ -12,8 +12,12 @@ namespace weft {
 /// A flag; wait() ends when it is set.
 ///
 /// asyncio: Event. Differences: every member may be called from any thread. set() wakes all who wait at that moment, in the order in which they
-/// came, also when clear() follows at once. set() does not touch the event after the last waiter was made ready: a woken waiter may destroy it.
-/// Cancellation: wait() is a checkpoint only when the flag is not set. Cost: is_set() is one load, wait() on a set event one read-modify-write.
+/// came, also when clear() follows at once.
+/// Cancellation: wait() is a checkpoint only when the flag is not set.
+/// Threads: what came before a set() happens before what follows a wait() that it ended, an is_set() that saw it, or a clear() that undid it.
+/// Lifetime: set() does not touch the event after the last waiter was made ready, nor once the flag shows: whoever was woken, or has seen the flag,
+/// may destroy it.
+/// Cost: is_set(), and wait() on a set event, are one load; set() and clear() one compare-exchange when nobody waits. No allocation.
 class Event {
   class Waiter;
 
@@ -23,11 +27,8 @@ class Event {
   Event& operator=(Event const&) = delete;
 
   void set() noexcept;
-  void clear() noexcept;
-  bool is_set() const noexcept {
-    // ORDER(event): acquire; pairs with the release in set(): what the setter did before is visible to who sees the flag.
-    return set_.load(std::memory_order_acquire);
-  }
+  void clear() noexcept { flag_.clear(); }
+  bool is_set() const noexcept { return flag_.is_set(); }
 
   class [[nodiscard]] Wait {
    public:
@@ -42,18 +43,13 @@ class Event {
   Wait wait() noexcept { return Wait(*this); }
 
  private:
-  // For a waiter that finds the flag set: whoever set it may still hold the lock, and must have let go before the waiter may destroy the event.
-  bool was_set() noexcept;
-
-  engine::SpinLock lock_;
-  std::atomic<bool> set_{false};
-  engine::WaitQueue<engine::QueuedNode> waiters_;
+  engine::BasicFlag<engine::real_sync, engine::WaitQueue<engine::QueuedNode>> flag_;
 };
 
 class Event::Waiter final : public engine::QueuedNode {
  public:
   explicit Waiter(Event& event) noexcept : QueuedNode("Event.wait"), event_(event) {}
-  bool await_ready() const noexcept { return event_.was_set(); }
+  bool await_ready() const noexcept { return event_.is_set(); }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *engine::current_worker()); }
   void await_resume();
   std::coroutine_handle<> commit(engine::Worker& worker) noexcept override;

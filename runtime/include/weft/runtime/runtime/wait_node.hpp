@@ -57,6 +57,12 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
     return arm_end(waits) ? std::coroutine_handle<>{} : coroutine_;
   }
 
+  // The step that resumes the coroutine. A node that has more to do when it is made ready has a step of its own, which ends with this one.
+  static void wake(Runnable& runnable, Worker& worker) noexcept;
+  // By the step of a node that a cancel has claimed and that must wait on all the same: its scope knows it again, and no cancel can claim it any
+  // more. It is in no list of a primitive meanwhile.
+  void stay() noexcept;
+
   // A node that waits for tasks hands a request down instead of being claimed by it. True when one of them accepted it.
   void hands_down() noexcept { hands_down_ = true; }
   virtual bool hand_down(CancelRequest&) noexcept { return false; }
@@ -70,7 +76,6 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
 
   // The body of a task waits for another task: what the search for circles follows.
   bool waits_as_body() const noexcept { return hands_down_ && (state_.flags & ExecutionState::part) == 0; }
-  static void wake(Runnable& runnable, Worker& worker) noexcept;
   bool arm_begin(Worker& worker) noexcept;
   bool arm_end(bool waits) noexcept;
 

@@ -19,8 +19,16 @@ class QueuedNode : public WaitNode, public ListHook<QueuedTag> {
  public:
   using WaitNode::WaitNode;
 
+  // Claimed already, and waits for one thing more: whoever can grant that takes the node as it is. Under the lock of a list of which it is no longer a
+  // member, before it enters the next.
+  void own() noexcept { owned_ = true; }
+  bool claim_or_owned() noexcept { return owned_ || claim.try_fire(); }
+
  protected:
   ~QueuedNode() = default;
+
+ private:
+  bool owned_ = false;
 };
 
 template <class Node>
@@ -31,11 +39,15 @@ class WaitQueue {
   // The first waiter that could be claimed, which is the caller's to grant and to make ready; null when nobody waits.
   Node* claim_first() noexcept {
     while (Node* const node = nodes_.pop_front())
-      if (node->claim.try_fire()) return node;
+      if (node->claim_or_owned()) return node;
     return nullptr;
   }
-  static void leave(Node& node) noexcept {
-    if (static_cast<ListHook<QueuedTag>&>(node).linked()) static_cast<ListHook<QueuedTag>&>(node).unlink();
+  // False when it was out already.
+  static bool leave(Node& node) noexcept {
+    auto& hook = static_cast<ListHook<QueuedTag>&>(node);
+    if (!hook.linked()) return false;
+    hook.unlink();
+    return true;
   }
 
  private:
