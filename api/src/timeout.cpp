@@ -20,25 +20,29 @@ void Timeout::Alarm::step(engine::Runnable& runnable, engine::Worker&) noexcept 
   timeout.handshake_.fired();
 }
 
-void Timeout::arm(engine::Worker& worker) noexcept {
-  if (when_ && *when_ != Clock::time_point::max()) worker.arm(timer_, when_->time_since_epoch().count());
+void Timeout::arm(engine::Worker& worker, bool ahead) noexcept {
+  if (!when_ || *when_ == Clock::time_point::max()) return;
+  std::int64_t const expiry = when_->time_since_epoch().count();
+  bool const passed = !ahead && expiry <= worker.scheduler().now();
+  worker.arm(timer_, passed ? engine::Worker::overdue : expiry);
 }
 
 void Timeout::reschedule(std::optional<Clock::time_point> when) {
+  engine::Worker& worker = engine::require_task("Timeout::reschedule()");
   (void)engine::Worker::disarm(timer_);
   if (handshake_.expired()) throw RuntimeError("Timeout::reschedule() after the time was up");
   when_ = when;
-  arm(engine::require_task("Timeout::reschedule()"));
+  arm(worker, false);
 }
 
 namespace engine {
 
-void TimeoutBlock::begin() noexcept {
+void TimeoutBlock::begin(bool ahead) noexcept {
   Worker& worker = *current_worker();
   requests_before_ = worker.state.scope->requests_around();
   timeout.scope_.enter(worker, Scope::Link::linked);
-  // A deadline that has passed strikes at the first suspension, as in asyncio: the timer is due at once.
-  timeout.arm(worker);
+  // A deadline that has passed strikes at the first suspension, as in asyncio.
+  timeout.arm(worker, ahead);
 }
 
 bool TimeoutBlock::end(bool body_cancelled) noexcept {

@@ -116,6 +116,8 @@ bool Worker::take_step() noexcept {
     steps_since_forked_ = 0;
     // Nothing may wait unseen while a child runs.
     if (next_step_ != nullptr) make_ready(*std::exchange(next_step_, nullptr));
+    // The virtual clock moves only when nothing can run, and what is overdue must not wait for that.
+    if (scheduler_.virtual_clock()) fire_overdue();
     if (run_forked()) return true;
   }
   Runnable* runnable = std::exchange(next_step_, nullptr);
@@ -230,8 +232,15 @@ void Worker::request_attention() noexcept {
 
 // ---------------------------------------------------------------- timers
 
+Worker& Worker::timer_home() noexcept { return scheduler_.virtual_clock() ? scheduler_.worker(0) : *this; }
+
+void Worker::fire_overdue() noexcept {
+  Worker& home = timer_home();
+  if (home.next_expiry() == overdue) [[unlikely]] home.fire_timers(*this, scheduler_.now());
+}
+
 void Worker::arm(Timer& timer, std::int64_t expiry) noexcept {
-  Worker& home = scheduler_.virtual_clock() ? scheduler_.worker(0) : *this;
+  Worker& home = timer_home();
   timer.wheel = &home;
   home.wheel_lock_.lock();
   home.wheel_.insert(timer, expiry);

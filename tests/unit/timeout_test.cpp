@@ -118,6 +118,57 @@ TEST_P(Timeouts, PastDeadlinesLetTheBodyRunToItsFirstSuspension) {
   EXPECT_EQ(log.text(), "begun begun");
 }
 
+TEST_P(Timeouts, PastDeadlinesEndABodyThatNeverWaits) {
+  run([]() -> Coro<> {
+    auto yields = []() -> Coro<> {
+      co_await weft::timeout(0s, [](weft::Timeout& t) -> Coro<> {
+        EXPECT_FALSE(t.expired());
+        while (true) co_await weft::yield_now();
+      });
+    };
+    std::string const of_yields = co_await outcome(yields());
+    EXPECT_EQ(of_yields, "TimeoutError");
+    // Handing a turn to and fro with another task keeps the workers busy without a yield.
+    weft::Queue<int> there, back;
+    auto partner = [&]() -> Coro<> {
+      while (true) {
+        int const ball = co_await there.get();
+        if (ball < 0) co_return;
+        back.put_nowait(ball);
+      }
+    };
+    auto plays = [&]() -> Coro<> {
+      co_await weft::timeout_at(Clock::now() - 1s, [&](weft::Timeout&) -> Coro<> {
+        while (true) {
+          there.put_nowait(1);
+          int const ball = co_await back.get();
+          EXPECT_EQ(ball, 1);
+        }
+      });
+    };
+    Task<void> const other = weft::create_task(partner());
+    std::string const of_plays = co_await outcome(plays());
+    EXPECT_EQ(of_plays, "TimeoutError");
+    there.put_nowait(-1);
+    co_await other;
+    EXPECT_EQ(weft::current_task().cancelling(), 0);
+  });
+}
+
+TEST_P(Timeouts, PastDeadlineMayBeRescheduledBeforeItStrikes) {
+  run([]() -> Coro<> {
+    int const v = co_await weft::timeout(0s, [](weft::Timeout& t) -> Coro<int> {
+      t.reschedule(std::nullopt);
+      co_await weft::yield_now();
+      t.reschedule(Clock::now() - 1s);
+      t.reschedule(Clock::now() + 1s);
+      co_await weft::sleep(10ms);
+      co_return 3;
+    });
+    EXPECT_EQ(v, 3);
+  });
+}
+
 TEST_P(Timeouts, ReschedulesLaterEarlierAndNever) {
   run([]() -> Coro<> {
     Elapsed const clock;

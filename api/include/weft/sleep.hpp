@@ -25,6 +25,7 @@ class YieldAwaiter final : public Suspension, public Runnable {
   }
   std::coroutine_handle<> commit(Worker& worker) noexcept override {
     state_ = worker.state;
+    worker.fire_overdue();
     worker.make_ready_last(*this);
     return {};
   }

@@ -51,7 +51,8 @@ class Timeout {
     Timeout& timeout;
   };
 
-  void arm(engine::Worker& worker) noexcept;
+  // The clock is read only if the deadline is not known to lie ahead.
+  void arm(engine::Worker& worker, bool ahead) noexcept;
 
   Alarm timer_;
   engine::TimeoutHandshake handshake_;
@@ -64,7 +65,8 @@ namespace engine {
 class TimeoutBlock {
  public:
   explicit TimeoutBlock(std::optional<Clock::time_point> when) noexcept : timeout(when) {}
-  void begin() noexcept;
+  // `ahead`: the deadline, if there is one, was made by adding a positive delay to now.
+  void begin(bool ahead) noexcept;
   // True when the body's CancelledError is the block's own and becomes a TimeoutError.
   bool end(bool body_cancelled) noexcept;
 
@@ -77,11 +79,11 @@ class TimeoutBlock {
 [[noreturn]] void throw_timeout();
 
 template <class T, class F, class... Args>
-Coro<T> timeout_block(std::optional<Clock::time_point> when, F fn, Args... args) {
+Coro<T> timeout_block(std::optional<Clock::time_point> when, bool ahead, F fn, Args... args) {
   TimeoutBlock block(when);
   // Made before the block begins: nothing may throw between its begin and its end.
   Coro<T> body = call(std::move(fn), std::ref(block.timeout), std::move(args)...);
-  block.begin();
+  block.begin(ahead);
   Result<T> result = co_await Capture<T>(std::move(body));
   if (block.end(result.cancelled())) throw_timeout();
   co_return unwrap(std::move(result));
@@ -91,7 +93,8 @@ template <class T, class F, class... Args>
 Coro<T> timeout_after(std::optional<Clock::duration> delay, F fn, Args... args) {
   std::optional<Clock::time_point> when;
   if (delay) when = deadline_after(*delay);
-  return timeout_block<T, F, Args...>(when, std::move(fn), std::move(args)...);
+  bool const ahead = !delay || *delay != Clock::duration::zero();
+  return timeout_block<T, F, Args...>(when, ahead, std::move(fn), std::move(args)...);
 }
 
 // The delay counts from the await, so the deadline is made inside.
@@ -99,7 +102,7 @@ template <class T>
 Coro<T> wait_for_block(Coro<T> coro, Clock::duration delay) {
   (void)coro.promise();
   TimeoutBlock block(deadline_after(delay));
-  block.begin();
+  block.begin(true);
   Result<T> result = co_await Capture<T>(std::move(coro));
   if (block.end(result.cancelled())) throw_timeout();
   co_return unwrap(std::move(result));
@@ -167,7 +170,7 @@ auto timeout(D delay, F fn, Args... args) {
 template <class F, class... Args>
 auto timeout_at(std::optional<Clock::time_point> when, F fn, Args... args) {
   using T = engine::coro_result_t<F, Timeout&, Args...>;
-  return engine::timeout_block<T, F, Args...>(when, std::move(fn), std::move(args)...);
+  return engine::timeout_block<T, F, Args...>(when, false, std::move(fn), std::move(args)...);
 }
 
 /// Waits for an awaitable, at most `delay`; then it is cancelled, waited for, and TimeoutError is thrown.

@@ -118,6 +118,10 @@ class alignas(cache_line) Worker {
 
   // ---- timers; arm by this worker, disarm by any
   void arm(Timer& timer, std::int64_t expiry) noexcept;
+  // For a timer whose moment has passed: the expiry under which it is armed, so that fire_overdue() finds it.
+  static constexpr std::int64_t overdue = 0;
+  // What was overdue when it was armed strikes before whoever yields goes on. No clock is read: the others can wait for the next poll.
+  void fire_overdue() noexcept;
   // False when the timer had left the wheel: it has fired, or is about to have.
   static bool disarm(Timer& timer) noexcept;
 
@@ -151,6 +155,7 @@ class alignas(cache_line) Worker {
   Runnable* pop_runnable() noexcept;
   void run_runnable(Runnable& runnable) noexcept;
   bool run_forked() noexcept;
+  Worker& timer_home() noexcept;
   bool poll() noexcept;
   bool take_injected() noexcept;
   bool search() noexcept;
