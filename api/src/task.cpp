@@ -106,7 +106,11 @@ std::exception_ptr TaskHandle::exception() const {
 
 bool TaskHandle::cancel(std::string message) {
   TaskBase& task = base();
-  if (task.done()) return false;
+  if (task.done()) {
+    // Who cancels a task that has failed wants it gone, and not to hear of it (CPython).
+    task.mark_retrieved();
+    return false;
+  }
   return task.cancel(message.empty() ? nullptr : std::make_shared<std::string const>(std::move(message)));
 }
 

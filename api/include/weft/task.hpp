@@ -144,7 +144,8 @@ class TaskHandle {
   bool cancelled() const { return done() && base().outcome() == Outcome::cancelled; }
   /// asyncio: Task.exception(). Null after a value. Throws InvalidStateError while the task runs, CancelledError when it was cancelled.
   std::exception_ptr exception() const;
-  /// asyncio: Task.cancel(msg). From any thread. False when the task is done; else the request is delivered, or the task ends cancelled.
+  /// asyncio: Task.cancel(msg). From any thread. False when the task is done (a failure that nobody retrieved is then no longer reported);
+  /// else the request is delivered, or the task ends cancelled.
   bool cancel(std::string message = {});
   /// asyncio: Task.cancelling(): requests that have not been taken back.
   int cancelling() const { return base().cancelling(); }
