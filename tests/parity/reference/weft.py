@@ -1,0 +1,76 @@
+"""Runs programs with weft_oracle and compares with asyncio."""
+import json
+import subprocess
+
+import judge
+from interpreter import run
+
+HANG = 60       # seconds without a further outcome; a program takes milliseconds
+
+
+class Weft:
+    def __init__(self, executable, launcher=()):
+        self.command = [*launcher, executable]
+
+    def outcomes(self, programs, workers, seed=0):
+        """One for each program: an outcome, or a word for what happened instead."""
+        found = []
+        while len(found) < len(programs):
+            rest = programs[len(found):]
+            lines, end = self._once(rest, workers, seed)
+            found += [json.loads(line) for line in lines[:len(rest)]]
+            if len(lines) < len(rest):
+                found.append(end)       # the first program without an outcome; go on behind it
+        return found
+
+    def _once(self, programs, workers, seed):
+        text = "".join(judge.dumps(p) + "\n" for p in programs)
+        command = [*self.command, "--workers", str(workers), "--seed", str(seed), "-"]
+        try:
+            done = subprocess.run(command, input=text, capture_output=True, text=True,
+                                  timeout=HANG + len(programs) * 0.5)
+        except subprocess.TimeoutExpired as late:
+            return self._whole_lines((late.stdout or b"").decode()), "HANG"
+        return self._whole_lines(done.stdout), f"EXIT {done.returncode}: {done.stderr[-2000:]}"
+
+    @staticmethod
+    def _whole_lines(text):
+        return [line for line in text.split("\n")[:-1] if line]
+
+
+def ended(outcome):
+    """Whether every frame and every task of it has ended."""
+    return (isinstance(outcome, dict) and outcome["status"] == "OK"
+            and all(f["end"] != "RUNNING" for f in outcome["frames"].values())
+            and "PENDING" not in outcome["tasks"].values())
+
+
+def agrees(row, outcome):
+    """Equal to the one outcome of an exact program; of others it is only asked that they end."""
+    if row["class"] != "exact":
+        return ended(outcome)
+    return judge.dumps(outcome) == judge.dumps(row["outcome"])
+
+
+def shrink(weft, program, workers, repeat=5, count=60):
+    """The smallest program of class exact on which weft differs in one of a few runs."""
+    def bad(candidate):
+        kind, outcomes = judge.classify(candidate, count)
+        if kind != "exact":
+            return False
+        want = judge.dumps(outcomes[0])
+        got = weft.outcomes([candidate] * repeat, workers)
+        return any(judge.dumps(o) != want for o in got)
+    return judge.shrink(program, bad)
+
+
+def verdict(weft, row, outcome, workers, count=5000):
+    """(whether it is weft's fault, text for people)."""
+    program = row["program"]
+    if isinstance(outcome, dict):
+        order = judge.adjudicate(program, outcome, count)
+        if order is not False:
+            return False, f"asyncio can do that, too (order {order}): the program was taken for exact and is not"
+    small = shrink(weft, program, workers)
+    return True, (f"not reached by asyncio in {count} orders\nsmallest program: {judge.dumps(small)}\n"
+                  f"asyncio: {judge.dumps(run(small))}\nweft:    {judge.dumps(weft.outcomes([small], workers)[0])}")
