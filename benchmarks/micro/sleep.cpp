@@ -1,14 +1,17 @@
-// Timers: armed and disarmed, armed and fired, and sleeping tasks that are cancelled.
+// Timers: armed and fired, armed and disarmed, and armed and disarmed while very many others are pending.
 //
-// "sleep fired" runs under the virtual clock, which jumps to the next deadline as soon as nothing is runnable, so that
-// the time measured is that of the timers and of resuming the sleepers, not the sleep. Its deadlines are the thousand
-// milliseconds of a second, a hundred sleepers each, armed in an order that is not sorted.
+// "sleep fired" runs under the virtual clock, which jumps to the next deadline as soon as nothing is runnable, so that the time measured is that
+// of the timers and of resuming the sleepers, not the sleep. Its deadlines are the thousand milliseconds of a second, a
+// hundred sleepers each, armed in an order that is not sorted.
 #include "../kernel.hpp"
 #include "../programs/weft_runtimes.hpp"
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <numeric>
+#include <optional>
+#include <thread>
 
 namespace bench {
 
@@ -28,48 +31,75 @@ weft::Coro<std::uint64_t> arm_disarm(std::uint32_t times) {
   co_return sum;
 }
 
-weft::Coro<int> nap(std::chrono::nanoseconds time) {
+weft::Coro<std::uint64_t> nap(std::chrono::nanoseconds time) {
   co_await weft::sleep(time);
   co_return 1;
 }
 
 weft::Coro<std::uint64_t> fire(std::uint32_t timers) {
-  std::vector<weft::Coro<int>> naps;
+  std::vector<weft::Coro<std::uint64_t>> naps;
   naps.reserve(timers);
   for (std::uint32_t i = 0; i < timers; ++i) naps.push_back(nap(1ms * (1 + i * std::uint64_t{7919} % 1'000)));
-  std::vector<int> const woken = co_await weft::gather(std::move(naps));
+  std::vector<std::uint64_t> const woken = co_await weft::gather(std::move(naps));
   co_return std::accumulate(woken.begin(), woken.end(), std::uint64_t{0});
 }
 
-weft::Coro<> sleep_for_long(std::atomic<std::uint32_t>* asleep) {
-  asleep->fetch_add(1, std::memory_order_relaxed);
-  co_await weft::sleep(1h);
-}
+// So many sleeping parts of one task, with deadlines all over the next hours, in a runtime of their own, from the first call to the release.
+class Pending {
+ public:
+  Pending(unsigned workers, std::uint32_t count) : workers_(workers), count_(count) {}
 
-// Per task: created, asleep, cancelled, joined.
-weft::Coro<std::uint64_t> cancel_sleepers(std::uint32_t tasks) {
-  std::atomic<std::uint32_t> asleep{0};
-  std::vector<weft::Task<void>> sleepers;
-  sleepers.reserve(tasks);
-  for (std::uint32_t i = 0; i < tasks; ++i) sleepers.push_back(weft::create_task(sleep_for_long(&asleep)));
-  while (asleep.load(std::memory_order_relaxed) < tasks) co_await weft::yield_now();
-  for (weft::Task<void>& task : sleepers) task.cancel();
-  std::vector<weft::Result<void>> const ends = co_await weft::gather(weft::return_exceptions, sleepers);
-  std::uint64_t cancelled = 0;
-  for (weft::Result<void> const& end : ends) cancelled += end.cancelled() ? 1 : 0;
-  co_return cancelled;
-}
+  std::uint64_t measure(std::uint32_t times) {
+    if (!runtime_) {
+      Untimed const set_up;
+      weft::Options options;
+      options.workers = workers_;
+      runtime_.emplace(options);
+      sleepers_ = runtime_->create_task(sleep_all(count_));
+      while (runtime_->metrics().timers < count_) std::this_thread::sleep_for(1ms);
+    }
+    return runtime_->create_task(arm_disarm(times)).get();
+  }
+  void release() {
+    sleepers_ = {};
+    runtime_.reset();
+  }
+
+ private:
+  static weft::Coro<std::uint64_t> sleep_all(std::uint32_t count) {
+    std::vector<weft::Coro<std::uint64_t>> naps;
+    naps.reserve(count);
+    for (std::uint32_t i = 0; i < count; ++i) naps.push_back(nap(1h + 1ms * (i * std::uint64_t{7919} % 10'000'000)));
+    std::vector<std::uint64_t> const woken = co_await weft::gather(std::move(naps));
+    co_return woken.size();
+  }
+
+  unsigned workers_;
+  std::uint32_t count_;
+  std::optional<weft::Runtime> runtime_{};
+  weft::Task<std::uint64_t> sleepers_{};
+};
 
 }  // namespace
 
 void add_sleep(Kernels& kernels, Plan const& plan) {
-  std::uint32_t const n = plan.size == Size::full ? 100'000 : 500;
-  for (unsigned const threads : plan.threads) {
-    kernels.push_back({"wait_for armed, disarmed", Contender::weft, threads, n, n, [=] { return runtime(threads).run(arm_disarm(n)); }});
-    kernels.push_back({"sleep fired", Contender::weft, threads, n, n,
-                       [=] { return runtime(threads, weft::ClockKind::virtual_time).run(fire(n)); }});
-    kernels.push_back({"sleep cancelled", Contender::weft, threads, n / 5, n / 5,
-                       [=] { return runtime(threads).run(cancel_sleepers(n / 5)); }});
+  std::uint32_t const n = plan.pick(500U, 10'000U, 100'000U);
+  Work fired(kernels, plan, "micro", "sleep fired", n, n);
+  fired.ask("sleep_fired", n);
+  fired.weft([n](unsigned workers) { return runtime(workers, weft::ClockKind::virtual_time).run(fire(n)); });
+
+  Work armed(kernels, plan, "micro", "timeouts armed, disarmed", n, n);
+  armed.ask("timeouts", n);
+  armed.weft([n](unsigned workers) { return runtime(workers).run(arm_disarm(n)); });
+
+  using Counts = std::vector<std::uint32_t>;
+  for (std::uint32_t const pending : plan.pick(Counts{1'000}, Counts{1'000, 100'000}, Counts{1'000, 100'000, 1'000'000, 10'000'000})) {
+    Work work(kernels, plan, "micro", "timeouts, " + std::to_string(pending) + " pending", n, n);
+    for (unsigned const threads : plan.threads) {
+      auto const shared = std::make_shared<Pending>(threads, pending);
+      work.add(Contender::weft, threads, [shared, n] { return shared->measure(n); });
+      work.release([shared] { shared->release(); });
+    }
   }
 }
 

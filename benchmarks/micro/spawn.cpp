@@ -1,4 +1,4 @@
-// What a task costs: created and awaited one by one, and many in one group (with handles, and by start_soon without).
+// What a task costs: a coroutine awaited in place, a task created and awaited, and many in one group (with handles, and by start_soon without).
 #include "../kernel.hpp"
 #include "../peers/peers.hpp"
 #include "../programs/weft_runtimes.hpp"
@@ -10,6 +10,12 @@ namespace bench {
 namespace {
 
 weft::Coro<std::uint32_t> echo(std::uint32_t value) { co_return value; }
+
+weft::Coro<std::uint64_t> call_await(std::uint32_t times) {
+  std::uint64_t sum = 0;
+  for (std::uint32_t i = 0; i < times; ++i) sum += co_await echo(i);
+  co_return sum;
+}
 
 weft::Coro<std::uint64_t> spawn_await(std::uint32_t tasks) {
   std::uint64_t sum = 0;
@@ -46,26 +52,21 @@ weft::Coro<std::uint64_t> group_start_soon(std::uint32_t tasks) {
 }  // namespace
 
 void add_spawn(Kernels& kernels, Plan const& plan) {
-  std::uint32_t const n = plan.size == Size::full ? 100'000 : 1'000;
+  std::uint32_t const n = plan.pick(1'000U, 20'000U, 100'000U);
   std::uint64_t const expected = std::uint64_t{n} * (n - 1) / 2;
-  std::string const one = "spawn+await", many = "TaskGroup spawn", soon = "TaskGroup start_soon";
 
-  for (unsigned const threads : plan.threads) {
-    kernels.push_back({one, Contender::weft, threads, n, expected, [=] { return runtime(threads).run(spawn_await(n)); }});
-    kernels.push_back({one, Contender::tbb, threads, n, expected, [=] { return tbb_peer::spawn_await(threads, n); }});
-#if WEFT_BENCH_OPENMP
-    kernels.push_back({one, Contender::openmp, threads, n, expected, [=] { return openmp_peer::spawn_await(threads, n); }});
-#endif
-    kernels.push_back({many, Contender::weft, threads, n, expected, [=] { return runtime(threads).run(group_create_task(n)); }});
-    kernels.push_back({soon, Contender::weft, threads, n, expected, [=] { return runtime(threads).run(group_start_soon(n)); }});
-    // The peers know no handles: the same kernel stands beside both forms.
-    for (std::string const& work : {many, soon}) {
-      kernels.push_back({work, Contender::tbb, threads, n, expected, [=] { return tbb_peer::group(threads, n); }});
-#if WEFT_BENCH_OPENMP
-      kernels.push_back({work, Contender::openmp, threads, n, expected, [=] { return openmp_peer::group(threads, n); }});
-#endif
-    }
-  }
+  Work call(kernels, plan, "micro", "await a coroutine", n, expected);
+  call.ask("call_await", n);
+  call.weft([n](unsigned workers) { return runtime(workers).run(call_await(n)); });
+
+  Work one(kernels, plan, "micro", "spawn+await", n, expected);
+  one.peers("spawn_await", n);
+  one.weft([n](unsigned workers) { return runtime(workers).run(spawn_await(n)); });
+
+  Work many(kernels, plan, "micro", "TaskGroup spawn", n, expected);
+  many.peers("group", n);
+  many.weft([n](unsigned workers) { return runtime(workers).run(group_create_task(n)); });
+  many.weft([n](unsigned workers) { return runtime(workers).run(group_start_soon(n)); }, "start_soon");
 }
 
 }  // namespace bench

@@ -1,5 +1,6 @@
 // yield_now: out of the coroutine, through the run queue and back in. Alone, and with a hundred tasks taking turns.
 #include "../kernel.hpp"
+#include "../peers/peers.hpp"
 #include "../programs/weft_runtimes.hpp"
 
 namespace bench {
@@ -27,13 +28,14 @@ weft::Coro<std::uint64_t> yield_in_turn(std::uint32_t tasks, std::uint32_t times
 }  // namespace
 
 void add_yield(Kernels& kernels, Plan const& plan) {
-  std::uint32_t const times = plan.size == Size::full ? 1'000'000 : 1'000;
+  std::uint32_t const times = plan.pick(1'000U, 50'000U, 1'000'000U);
   std::uint32_t const tasks = 100;
-  for (unsigned const threads : plan.threads) {
-    kernels.push_back({"yield", Contender::weft, threads, times, times, [=] { return runtime(threads).run(yield_often(times)); }});
-    kernels.push_back({"yield, 100 tasks", Contender::weft, threads, times, times,
-                       [=] { return runtime(threads).run(yield_in_turn(tasks, times / tasks)); }});
-  }
+  Work alone(kernels, plan, "micro", "yield", times, times);
+  alone.peers("yield", times);
+  alone.weft([times](unsigned workers) { return runtime(workers).run(yield_often(times)); });
+  Work turns(kernels, plan, "micro", "yield, 100 tasks", times, times);
+  turns.peers("yield_in_turn", times);
+  turns.weft([times](unsigned workers) { return runtime(workers).run(yield_in_turn(tasks, times / tasks)); });
 }
 
 }  // namespace bench

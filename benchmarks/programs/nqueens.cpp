@@ -22,6 +22,28 @@ weft::Coro<std::uint64_t> place(unsigned n, Board board) {
   co_return total;
 }
 
+weft::Coro<> place_tasks(unsigned n, Board board, std::uint64_t* result) {
+  if (board.rows == n) {
+    *result = 1;
+    co_return;
+  }
+  std::array<std::uint64_t, max_queens> solutions{};
+  co_await weft::task_group([&](weft::TaskGroup& tg) -> weft::Coro<> {
+    for (unsigned column = 0; column < n; ++column) {
+      if (board.safe(column)) tg.start_soon(place_tasks(n, board.with(column), &solutions[column]));
+    }
+    co_return;
+  });
+  *result = 0;
+  for (std::uint64_t const count : solutions) *result += count;
+}
+
+std::uint64_t run_tasks(unsigned workers, unsigned n) {
+  std::uint64_t result = 0;
+  runtime(workers).run(place_tasks(n, Board{}, &result));
+  return result;
+}
+
 std::uint64_t count_placements(unsigned n, Board const& board) {
   std::uint64_t placements = 1;
   if (board.rows == n) return placements;
@@ -34,19 +56,12 @@ std::uint64_t count_placements(unsigned n, Board const& board) {
 }  // namespace
 
 void add_nqueens(Kernels& kernels, Plan const& plan) {
-  unsigned const n = plan.size == Size::full ? 11 : 7;
-  std::string const work = "nqueens(" + std::to_string(n) + ")";
-  std::uint64_t const expected = plan.size == Size::full ? 2680 : 40;
-  std::uint64_t const tasks = count_placements(n, Board{});
-
-  kernels.push_back({work, Contender::serial, 1, tasks, expected, [n] { return serial::nqueens(n); }});
-  for (unsigned const threads : plan.threads) {
-    kernels.push_back({work, Contender::weft, threads, tasks, expected, [=] { return runtime(threads).run(place(n, Board{})); }});
-    kernels.push_back({work, Contender::tbb, threads, tasks, expected, [=] { return tbb_peer::nqueens(threads, n); }});
-#if WEFT_BENCH_OPENMP
-    kernels.push_back({work, Contender::openmp, threads, tasks, expected, [=] { return openmp_peer::nqueens(threads, n); }});
-#endif
-  }
+  unsigned const n = plan.pick(7U, 10U, 14U);
+  std::uint64_t const solutions = plan.pick(40, 724, 365'596);
+  Work work(kernels, plan, "programs", "nqueens(" + std::to_string(n) + ")", count_placements(n, Board{}), solutions);
+  work.peers("nqueens", n);
+  work.weft([n](unsigned workers) { return runtime(workers).run(place(n, Board{})); });
+  work.weft([n](unsigned workers) { return run_tasks(workers, n); }, "TaskGroup");
 }
 
 }  // namespace bench

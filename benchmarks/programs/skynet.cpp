@@ -1,4 +1,4 @@
-// skynet: a tree of ten children per node down to a million leaves; a leaf gives its number, a node its children's sum.
+// skynet: a tree of ten children per node down to a million leaves, or a hundred million; a leaf gives its number, a node its children's sum.
 //
 // Three weft forms beside the peers' one: gather of ten arguments (results in a tuple, no allocation but the frames),
 // gather of a vector, and a TaskGroup, whose children are full tasks with handles, names and cancellation of their own.
@@ -58,23 +58,16 @@ std::uint64_t run_skynet_tasks(unsigned workers, std::uint64_t leaves) {
 }  // namespace
 
 void add_skynet(Kernels& kernels, Plan const& plan) {
-  std::uint64_t const leaves = plan.size == Size::full ? 1'000'000 : 1'000;
-  std::string const work = "skynet(" + std::to_string(leaves) + ")";
-  std::uint64_t const expected = leaves * (leaves - 1) / 2;
-  std::uint64_t calls = 0;
-  for (std::uint64_t level = leaves; level > 0; level /= 10) calls += level;
-
-  kernels.push_back({work, Contender::serial, 1, calls, expected, [=] { return serial::skynet(leaves); }});
-  for (unsigned const threads : plan.threads) {
-    kernels.push_back({work, Contender::weft, threads, calls, expected, [=] { return runtime(threads).run(skynet(0, leaves)); }});
-    kernels.push_back({work + ", vector", Contender::weft, threads, calls, expected,
-                       [=] { return runtime(threads).run(skynet_vector(0, leaves)); }});
-    kernels.push_back({work + ", TaskGroup", Contender::weft, threads, calls, expected,
-                       [=] { return run_skynet_tasks(threads, leaves); }});
-    kernels.push_back({work, Contender::tbb, threads, calls, expected, [=] { return tbb_peer::skynet(threads, leaves); }});
-#if WEFT_BENCH_OPENMP
-    kernels.push_back({work, Contender::openmp, threads, calls, expected, [=] { return openmp_peer::skynet(threads, leaves); }});
-#endif
+  std::vector<std::uint64_t> sizes{plan.pick<std::uint64_t>(1'000, 100'000, 1'000'000)};
+  if (plan.size == Size::full) sizes.push_back(100'000'000);
+  for (std::uint64_t const leaves : sizes) {
+    std::uint64_t calls = 0;
+    for (std::uint64_t level = leaves; level > 0; level /= 10) calls += level;
+    Work work(kernels, plan, "programs", "skynet(" + std::to_string(leaves) + ")", calls, leaves * (leaves - 1) / 2);
+    work.peers("skynet", leaves);
+    work.weft([leaves](unsigned workers) { return runtime(workers).run(skynet(0, leaves)); });
+    work.weft([leaves](unsigned workers) { return runtime(workers).run(skynet_vector(0, leaves)); }, "vector");
+    work.weft([leaves](unsigned workers) { return run_skynet_tasks(workers, leaves); }, "TaskGroup");
   }
 }
 

@@ -52,20 +52,18 @@ std::vector<std::pair<std::string, std::string>> describe_machine() {
 #else
   std::string const compiler = "g++ " __VERSION__;
 #endif
-#if WEFT_BENCH_OPENMP
-  std::string const openmp = openmp_peer::version();
-#else
-  std::string const openmp = "not available with this compiler";
-#endif
-  return {
+  std::vector<std::pair<std::string, std::string>> lines{
       {"machine", cpu.model + ", " + std::to_string(std::thread::hardware_concurrency()) + " CPUs" +
                       (cpu.virtual_machine ? ", virtual machine" : "")},
       {"system", kernel_version()},
       {"compiler", compiler},
       {"flags", WEFT_BENCH_FLAGS},
-      {"oneTBB", tbb_peer::version()},
-      {"OpenMP", openmp},
   };
+  for (Peer const& peer : all_peers()) {
+    if (!peer.version.empty()) lines.emplace_back(name_of(peer.contender), peer.version);
+  }
+  if (!WEFT_BENCH_OPENMP) lines.emplace_back("OpenMP", "not available with this compiler");
+  return lines;
 }
 
 }  // namespace bench

@@ -1,16 +1,20 @@
 // weft_bench: the kernels of programs/ and micro/, in one process.
 //
 //     weft_bench [Google Benchmark options]           each kernel as a Google Benchmark
-//     weft_bench --table [--rounds N] [--only TEXT] [--threads 1,2] [--json FILE] [--smoke]
+//     weft_bench --table [--rounds N] [--only TEXT] [--threads 1,2] [--json FILE] [--full | --smoke] [--all-peers]
+//     weft_bench --serve [--threads 1,2] [--full | --smoke]            measured by another program (serve.hpp)
 //
-// --table measures all contenders interleaved and prints ns per task and the ratios; --only keeps the works whose name
-// holds TEXT; --smoke takes small sizes and one round, to see that everything runs and computes the right thing.
+// --table measures all contenders interleaved and prints ns per task and the ratios; --only keeps the works whose name holds TEXT; --full takes
+// the sizes of ./bench.sh (an hour and several gigabytes); --smoke takes small sizes and one round, to see that everything
+// runs and computes the right thing; --all-peers measures more than oneTBB and OpenMP.
 #include "../kernel.hpp"
 #include "measure.hpp"
+#include "serve.hpp"
 #include "table.hpp"
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
@@ -26,8 +30,8 @@ namespace {
 using namespace bench;
 
 struct Arguments {
-  bool table = false;
-  Plan plan{};
+  bool table = false, serve = false, all_peers = false;
+  Plan plan{Size::quick, {1, 2}};
   MeasureOptions measure{};
   std::string only{};
   std::string json{};
@@ -62,6 +66,12 @@ Arguments parse_table_arguments(int argc, char** argv) {
     };
     if (name == "--table") {
       arguments.table = true;
+    } else if (name == "--serve") {
+      arguments.serve = true;
+    } else if (name == "--all-peers") {
+      arguments.all_peers = true;
+    } else if (name == "--full") {
+      arguments.plan.size = Size::full;
     } else if (name == "--rounds") {
       arguments.measure.rounds = positive(value());
     } else if (name == "--only") {
@@ -76,7 +86,7 @@ Arguments parse_table_arguments(int argc, char** argv) {
       arguments.measure.min_sample = std::chrono::milliseconds(1);
     } else {
       throw std::runtime_error("unknown option " + std::string(name) +
-                               "; with --table there are --rounds N, --only TEXT, --threads 1,2, --json FILE, --smoke");
+                               "; with --table there are --rounds N, --only TEXT, --threads 1,2, --json FILE, --full, --smoke, --all-peers");
     }
   }
   return arguments;
@@ -92,7 +102,12 @@ int run_table(int argc, char** argv) {
   }
 
   Kernels kernels = all_kernels(arguments.plan);
-  std::erase_if(kernels, [&](Kernel const& kernel) { return kernel.work.find(arguments.only) == std::string::npos; });
+  if (arguments.serve) return serve(kernels);
+  constexpr Contender shown[] = {Contender::serial, Contender::weft, Contender::tbb, Contender::openmp, Contender::hardware};
+  std::erase_if(kernels, [&](Kernel const& kernel) {
+    bool const known = arguments.all_peers || std::find(std::begin(shown), std::end(shown), kernel.contender) != std::end(shown);
+    return !known || kernel.work.find(arguments.only) == std::string::npos;
+  });
   if (kernels.empty()) throw std::runtime_error("no work has '" + arguments.only + "' in its name");
   std::optional<std::ofstream> json;  // opened first: a path that cannot be written should not cost a minute
   if (!arguments.json.empty()) {
@@ -110,7 +125,8 @@ int run_table(int argc, char** argv) {
 }
 
 void register_kernel(Kernel const& kernel) {
-  std::string const name = kernel.work + "/" + name_of(kernel.contender) + "/" + std::to_string(kernel.threads);
+  if (!kernel.run) return;
+  std::string const name = kernel.work + (kernel.form.empty() ? "" : ", " + kernel.form) + "/" + name_of(kernel.contender) + "/" + std::to_string(kernel.threads);
   benchmark::RegisterBenchmark(name.c_str(), [kernel](benchmark::State& state) {
     for ([[maybe_unused]] auto const& iteration : state) {
       if (kernel.run() == kernel.expected) continue;
@@ -123,7 +139,7 @@ void register_kernel(Kernel const& kernel) {
 }
 
 int run_google_benchmark(int argc, char** argv) {
-  for (Kernel const& kernel : all_kernels(Plan{})) register_kernel(kernel);
+  for (Kernel const& kernel : all_kernels(Plan{Size::quick, {1, 2}})) register_kernel(kernel);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();
@@ -135,7 +151,7 @@ int run_google_benchmark(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   bool table = false;
-  for (int i = 1; i < argc; ++i) table = table || std::strcmp(argv[i], "--table") == 0;
+  for (int i = 1; i < argc; ++i) table = table || std::strcmp(argv[i], "--table") == 0 || std::strcmp(argv[i], "--serve") == 0;
   try {
     return table ? run_table(argc, argv) : run_google_benchmark(argc, argv);
   } catch (std::exception const& error) {

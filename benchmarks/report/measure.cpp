@@ -38,38 +38,19 @@ void call(Kernel const& kernel) {
                            std::to_string(kernel.expected));
 }
 
-struct Sample {
-  double seconds = 0;         // of the calls
-  double with_pause = 0;      // and of the wait before them
-};
-
-Sample timed_calls(Kernel const& kernel, std::uint64_t calls) {
-  auto const before = SteadyClock::now();
-  wait_until_idle();
-  auto const start = SteadyClock::now();
-  for (std::uint64_t i = 0; i < calls; ++i) call(kernel);
-  return {seconds_since(start), seconds_since(before)};
-}
-
 struct Calibrated {
   std::uint64_t calls = 1;    // in one sample
   double seconds = 0;         // that a sample takes, with its pause
 };
 
 Calibrated calibrate(Kernel const& kernel, std::chrono::milliseconds min_sample) {
+  if (kernel.samples) return {1, take_sample(kernel, 1).with_pause};
   call(kernel);
   double const wanted = std::chrono::duration<double>(min_sample).count();
-  Sample const once = timed_calls(kernel, 1);
+  Sample const once = take_sample(kernel, 1);
   double const pause = once.with_pause - once.seconds;
   if (once.seconds >= wanted) return {1, once.with_pause};
   return {std::uint64_t(wanted / std::max(once.seconds, 1e-7)) + 1, pause + wanted};
-}
-
-double quantile(std::vector<double> sorted, double q) {
-  double const place = q * double(sorted.size() - 1);
-  auto const below = std::size_t(place);
-  std::size_t const above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (place - double(below)) * (sorted[above] - sorted[below]);
 }
 
 void summarise(Measured& measured) {
@@ -101,6 +82,29 @@ class Progress {
 
 }  // namespace
 
+double quantile(std::vector<double> const& sorted, double q) {
+  double const place = q * double(sorted.size() - 1);
+  auto const below = std::size_t(place);
+  std::size_t const above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - double(below)) * (sorted[above] - sorted[below]);
+}
+
+Sample take_sample(Kernel const& kernel, std::uint64_t calls) {
+  Sample sample;
+  auto const before = SteadyClock::now();
+  wait_until_idle();
+  (void)Untimed::take();
+  auto const start = SteadyClock::now();
+  if (kernel.samples) {
+    sample.values = kernel.samples();
+  } else {
+    for (std::uint64_t i = 0; i < calls; ++i) call(kernel);
+  }
+  sample.seconds = seconds_since(start) - double(Untimed::take()) * 1e-9;
+  sample.with_pause = seconds_since(before);
+  return sample;
+}
+
 std::vector<Measured> measure(Kernels const& kernels, MeasureOptions const& options) {
   std::vector<std::string> works;
   std::map<std::string, std::vector<std::size_t>> contenders;  // work -> indices
@@ -125,11 +129,15 @@ std::vector<Measured> measure(Kernels const& kernels, MeasureOptions const& opti
       for (std::size_t const i : indices) {
         progress.step(calibrated[i].seconds, work + ", round " + std::to_string(round) + " of " + std::to_string(options.rounds));
         std::uint64_t const calls = calibrated[i].calls;
-        double const seconds = timed_calls(kernels[i], calls).seconds;
-        all[i].samples.push_back(seconds * 1e9 / (double(calls) * double(kernels[i].tasks)));
+        Sample const sample = take_sample(kernels[i], calls);
+        all[i].samples.insert(all[i].samples.end(), sample.values.begin(), sample.values.end());
+        if (!kernels[i].samples) all[i].samples.push_back(sample.seconds * 1e9 / (double(calls) * double(kernels[i].tasks)));
       }
     }
-    for (std::size_t const i : indices) summarise(all[i]);
+    for (std::size_t const i : indices) {
+      summarise(all[i]);
+      if (kernels[i].release) kernels[i].release();
+    }
   }
   return all;
 }

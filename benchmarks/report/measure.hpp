@@ -19,9 +19,20 @@ struct MeasureOptions {
 
 struct Measured {
   Kernel const* kernel = nullptr;
-  std::vector<double> samples{};  // ns per task, in the order measured
+  std::vector<double> samples{};  // ns per task in the order measured; of a kernel that measures by itself, all that it gave
   double median = 0, lower_quartile = 0, upper_quartile = 0;
 };
+
+// One sample: `calls` calls, each checked. The time without what they declare Untimed; of a kernel that measures by itself, its samples.
+// Throws std::runtime_error if a result is wrong.
+struct Sample {
+  double seconds = 0;
+  double with_pause = 0;  // and of the wait before them
+  std::vector<double> values{};
+};
+Sample take_sample(Kernel const&, std::uint64_t calls);
+
+double quantile(std::vector<double> const& sorted, double q);
 
 // Measures all kernels, work by work, and shows its progress and the time left on stderr. Throws std::runtime_error if a
 // kernel's result is wrong.
