@@ -3,6 +3,7 @@
 
 #include <weft/cancel.hpp>
 #include <weft/clock.hpp>
+#include <weft/context.hpp>
 #include <weft/coro.hpp>
 #include <weft/create_task.hpp>
 #include <weft/errors.hpp>

@@ -144,6 +144,7 @@ class alignas(cache_line) Worker {
   void run_runnable(Runnable& runnable) noexcept;
   bool run_forked() noexcept;
   bool poll() noexcept;
+  void poll_beside_gather() noexcept;
   bool take_injected() noexcept;
   bool search() noexcept;
   bool steal_round(bool forced) noexcept;
