@@ -19,14 +19,21 @@ std::coroutine_handle<> ForeignNode::commit(Worker& worker) noexcept {
   std::coroutine_handle<> const coroutine = coroutine_;
   std::coroutine_handle<> const proxy = proxy_;
   Scheduler& scheduler = *scheduler_;
+  // The foreign code may ask for the context, and even set something, after we have been resumed elsewhere.
+  ContextRef const context(worker.state.context);
+  worker.state.flags &= ~ExecutionState::owns_context;
   try {
     // LIFETIME: when it waits we may be resumed, on another worker, before it returns.
-    if (suspend_foreign(proxy)) return {};
+    if (suspend_foreign(proxy)) {
+      end_context(worker.state);
+      return {};
+    }
   } catch (...) {
     error_ = std::current_exception();
   }
   scheduler.external_end();
   proxy.destroy();
+  end_context(worker.state);
   worker.state = state_;
   return coroutine;
 }

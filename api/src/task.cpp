@@ -60,12 +60,15 @@ void DoneCallback::step(Runnable& runnable, Worker& worker) noexcept {
   for (DoneCallback* callback = &static_cast<DoneCallback&>(runnable); callback != nullptr;) {
     worker.state = ExecutionState{};
     DoneCallback* const next = callback->next_callback_;
-    try {
-      callback->call();
-    } catch (...) {
-      runtime_of(worker).report_unhandled(std::current_exception(), callback->task());
+    {
+      ContextGuard const context(std::move(callback->context_));
+      try {
+        callback->call();
+      } catch (...) {
+        runtime_of(worker).report_unhandled(std::current_exception(), callback->task());
+      }
+      delete callback;
     }
-    delete callback;
     callback = next;
   }
 }
@@ -83,6 +86,7 @@ void add_callback(TaskBase& task, DoneCallback* callback) noexcept {
 }
 
 void DoneCallback::call_detached(DoneCallback* callback) noexcept {
+  ContextGuard const context(std::move(callback->context_));
   try {
     callback->call();
   } catch (...) {

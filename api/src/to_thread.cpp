@@ -5,6 +5,7 @@ namespace weft::engine {
 
 void ThreadCallBase::start() {
   references_.fetch_add(1, std::memory_order_relaxed);
+  context_ = ContextRef(current_context());
   scheduler_.external_begin();
   try {
     pool_.submit(*this);
@@ -31,10 +32,13 @@ void ThreadCallBase::abandon() noexcept {
 }
 
 void ThreadCallBase::run() noexcept {
-  try {
-    call();
-  } catch (...) {
-    error = std::current_exception();
+  {
+    ContextGuard const context(std::move(context_));
+    try {
+      call();
+    } catch (...) {
+      error = std::current_exception();
+    }
   }
   WaitNode* claimed = nullptr;
   {

@@ -1,6 +1,7 @@
 // The cold half of the coroutine machinery: ends that find their parent suspended, starts that were put off, children taken from a deque.
 #include <weft/runtime/runtime/promise.hpp>
 
+#include <weft/runtime/runtime/context.hpp>
 #include <weft/runtime/runtime/runtime_core.hpp>
 #include <weft/runtime/runtime/task.hpp>
 
@@ -63,6 +64,7 @@ void PromiseBase::end_detached(std::uintptr_t up) noexcept {
       return;
     case kind_join: {
       auto& join = *reinterpret_cast<JoinBase*>(pointer);
+      end_context(worker.state);
       if (!join.counter.arrive()) return;
       worker.state = join.state;
       worker.next = join.parent;

@@ -239,6 +239,12 @@ void RuntimeCore::require_idle() const {
   if (running_.load(std::memory_order_relaxed)) throw RuntimeError("run() while another run of this Runtime is in progress");
 }
 
+void RuntimeCore::give_main_context(TaskBase& main) noexcept {
+  if (running_.load(std::memory_order_relaxed)) return;
+  if (!std::exchange(has_main_context, true)) main_context = ContextRef(current_context());
+  main.set_context(std::exchange(main_context, {}), true);
+}
+
 bool RuntimeCore::run_until_done(TaskBase& main) {
   if (running_.exchange(true, std::memory_order_relaxed)) {
     main.release();

@@ -10,7 +10,10 @@
 namespace weft::engine {
 
 TaskBase::TaskBase(RuntimeCore& runtime, std::coroutine_handle<PromiseBase> coroutine) noexcept
-    : Runnable(&TaskBase::start), root_(*this), coroutine_(coroutine), runtime_(&runtime), runtime_serial_(runtime.serial()) {}
+    : Runnable(&TaskBase::start), root_(*this), coroutine_(coroutine), runtime_(&runtime), runtime_serial_(runtime.serial()) {
+  // What foreign threads make starts with an empty context.
+  if (current_worker() != nullptr) context_ = ContextRef(current_context());
+}
 
 TaskBase::~TaskBase() {
   // Never started: the runtime refused it.
@@ -20,8 +23,13 @@ TaskBase::~TaskBase() {
 
 void TaskBase::start(Runnable& runnable, Worker& worker) noexcept {
   auto& task = static_cast<TaskBase&>(runnable);
-  worker.state = ExecutionState{&task.root_, 0, 0};
+  worker.state = ExecutionState{&task.root_, 0, 0, task.context_.get()};
   if (!task.root_.word.pending(0)) {
+    if (task.keeps_context_ && worker.state.context != nullptr) [[unlikely]] {
+      // Not a copy: what is set here is kept, and so is the identity.
+      (void)task.context_.detach();
+      worker.state.flags = ExecutionState::owns_context;
+    }
     worker.drive(task.coroutine_);
     return;
   }
@@ -54,6 +62,7 @@ void TaskBase::store_exception() noexcept {
 
 void TaskBase::finish(Worker& worker) noexcept {
   coroutine_ = nullptr;
+  finish_context(worker.state);
   if (outcome_ == Outcome::running) {
     outcome_ = Outcome::value;
     if (!root_.word.try_finish(worker.state.seen)) {
@@ -90,6 +99,19 @@ void TaskBase::finish(Worker& worker) noexcept {
   if (alone) delete this;
   // LIFETIME: if a waiter has taken the runtime's reference, the task may be gone.
   else if (!handed_on) release();
+}
+
+void TaskBase::finish_context(ExecutionState& state) noexcept {
+  if (keeps_context_) [[unlikely]] {
+    bool const owned = (state.flags & ExecutionState::owns_context) != 0;
+    runtime_->main_context = owned ? ContextRef::adopt(state.context) : std::move(context_);
+    state.flags = 0;
+    return;
+  }
+  end_context(state);
+  if (context_.get() == nullptr) [[likely]] return;
+  state.context = nullptr;
+  context_ = ContextRef();
 }
 
 bool TaskBase::add_waiter(TaskWaiter& waiter) noexcept {

@@ -195,6 +195,13 @@ void Worker::refuel(std::int64_t now) noexcept {
 }
 
 void Worker::poll_from_gather() noexcept {
+  // Without memory for the run queue, what is taken in runs at once, on top of the gather.
+  ExecutionState const gathering = state;
+  poll_beside_gather();
+  state = gathering;
+}
+
+void Worker::poll_beside_gather() noexcept {
   stats.local_pops.add(fuel_granted_);
   if (scheduler_.virtual_clock()) {
     // Time stands still while we run, so nothing becomes due; but what was submitted from outside must get its turn.

@@ -128,12 +128,15 @@ class FutureBridge final : public Submission, public TaskWaiter, public Runnable
 template <class F>
 class SoonCall final : public Runnable {
  public:
-  explicit SoonCall(F fn) : Runnable(&SoonCall::step), fn_(std::move(fn)) {}
+  explicit SoonCall(F fn) : Runnable(&SoonCall::step), fn_(std::move(fn)) {
+    if (current_worker() != nullptr) context_ = ContextRef(current_context());
+  }
 
  private:
   static void step(Runnable& runnable, Worker& worker) noexcept {
     worker.state = ExecutionState{};
     std::unique_ptr<SoonCall> const call(static_cast<SoonCall*>(&runnable));
+    ContextGuard const context(std::move(call->context_));
     try {
       (void)call->fn_();
     } catch (...) {
@@ -141,6 +144,7 @@ class SoonCall final : public Runnable {
     }
   }
   F fn_;
+  ContextRef context_;
 };
 
 // Foreign threads are counted while they are inside.
@@ -185,6 +189,7 @@ class Runtime {
   T run(Coro<T> main) {
     core_->require_idle();
     engine::Ref<engine::TaskState<T>> const state = engine::make_task(*core_, main, {});
+    core_->give_main_context(*state);
     state->mark_retrieved();
     state->acquire();
     bool const interrupted = core_->run_until_done(*state);
@@ -209,6 +214,7 @@ class Runtime {
     auto bridge = std::make_unique<engine::FutureBridge<T>>(*core_);
     std::future<T> future = bridge->get_future();
     auto state = engine::make_task(*core_, coro, {});
+    state->set_context({}, false);
     bridge.release()->watch(state);
     (void)engine::start_task(*core_, std::move(state));
     return future;

@@ -102,7 +102,7 @@ class DoneCallback : public TaskWaiter, public Runnable {
   static void call_detached(DoneCallback* callback) noexcept;
 
  protected:
-  DoneCallback() noexcept : Runnable(&DoneCallback::step) {}
+  DoneCallback() noexcept : Runnable(&DoneCallback::step), context_(current_context()) {}
   virtual ~DoneCallback() = default;
   virtual void call() = 0;
   virtual TaskBase* task() const noexcept = 0;
@@ -112,6 +112,9 @@ class DoneCallback : public TaskWaiter, public Runnable {
 
  private:
   static void step(Runnable& runnable, Worker& worker) noexcept;
+
+  // Of the registration.
+  ContextRef context_;
 };
 // Takes the callback. The task may be done already.
 void add_callback(TaskBase& task, DoneCallback* callback) noexcept;

@@ -53,6 +53,8 @@ class ThreadCallBase : public BlockingJob {
 
   Scheduler& scheduler_;
   BlockingPool& pool_;
+  // The awaiting part's, from the await on.
+  ContextRef context_;
   std::atomic<int> references_{1};
   SpinLock lock_;
   // INVARIANT: under lock_.

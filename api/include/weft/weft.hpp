@@ -5,6 +5,7 @@
 #include <weft/cancel.hpp>
 #include <weft/clock.hpp>
 #include <weft/condition.hpp>
+#include <weft/context.hpp>
 #include <weft/coro.hpp>
 #include <weft/create_task.hpp>
 #include <weft/errors.hpp>

@@ -23,6 +23,7 @@
 
 #include <weft/coro.hpp>
 #include <weft/result.hpp>
+#include <weft/runtime/runtime/context.hpp>
 #include <weft/runtime/runtime/scope.hpp>
 
 namespace weft::engine {
@@ -80,7 +81,7 @@ class Join : public JoinBase {
   }
   // The state with which each child starts.
   WEFT_INLINE void put_child_state(Worker& worker) const noexcept {
-    worker.state = ExecutionState{state.scope, state.seen, ExecutionState::part};
+    worker.state = ExecutionState{state.scope, state.seen, ExecutionState::part, state.context};
   }
   // Runs one child in place: false when it has not ended.
   WEFT_INLINE bool run_child(Worker& worker, PromiseBase& child) noexcept {
@@ -103,7 +104,10 @@ class Join : public JoinBase {
 };
 
 WEFT_INLINE bool Join::run_sibling(Worker& worker, PromiseBase& child, bool pushed, std::int64_t& left) noexcept {
-  if (worker.state.flags != ExecutionState::part) [[unlikely]] put_child_state(worker);
+  if (worker.state.flags != ExecutionState::part) [[unlikely]] {
+    end_context(worker.state);
+    put_child_state(worker);
+  }
   if (--worker.fuel == 0) [[unlikely]] worker.poll_from_gather();
   if (pushed) [[likely]] {
     // When the stack is being left our children stay on the deque, above those of our ancestors. A pop that finds nothing means that
@@ -159,7 +163,10 @@ WEFT_INLINE bool Join::run_children(Worker& worker, Count count, ChildAt&& child
         if (!run_sibling(worker, child_at(i), i >= in_place, left)) break;
     }
   }
-  if (worker.state.flags != ExecutionState::part || state.flags != ExecutionState::part) worker.state = state;
+  if (worker.state.flags != ExecutionState::part || state.flags != ExecutionState::part) {
+    end_context(worker.state);
+    worker.state = state;
+  }
   if (left == 0) [[likely]] return true;
   if (counter.all_arrived(left)) return true;
   outstanding = left;

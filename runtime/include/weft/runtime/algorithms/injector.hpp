@@ -19,7 +19,7 @@
 
 namespace weft::engine {
 
-// A node derives from this. It may be in one injector at a time.
+// A node derives from this. It may be in one injector or strand queue (strand_queue.hpp) at a time.
 template <class Sync>
 class InjectorHook {
  public:
@@ -30,6 +30,8 @@ class InjectorHook {
  private:
   template <class, class>
   friend class Injector;
+  template <class, class>
+  friend class StrandQueue;
 
   // INVARIANT: written by the pusher before the node is in, by the taker afterwards.
   typename Sync::template var<InjectorHook*> next_injected_{nullptr};

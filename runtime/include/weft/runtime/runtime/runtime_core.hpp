@@ -71,6 +71,8 @@ class RuntimeCore final : public SchedulerHost {
   // Takes the runtime's reference of `main`, and blocks a foreign thread until it is done and the rounds are over. Throws Deadlock when the program was stuck, RuntimeError
   // when a run is in progress. True when a SIGINT has cancelled main.
   bool run_until_done(TaskBase& main);
+  // Main goes on with the context that the last run left; the first one's is a copy of the caller's.
+  void give_main_context(TaskBase& main) noexcept;
   // Before anything is made for a run: throws RuntimeError on a worker, and when a run is in progress.
   void require_idle() const;
   // After fork() the child has no workers.
@@ -97,6 +99,10 @@ class RuntimeCore final : public SchedulerHost {
   void on_stuck(Worker& worker, int phase, Gate::Look seen) noexcept override;
 
   std::uint64_t serial() const noexcept { return serial_; }
+
+  // The context of main, between runs. INVARIANT: by run() while no run is in progress, and by the end of main.
+  ContextRef main_context;
+  bool has_main_context = false;
 
  private:
   friend class TaskBase;

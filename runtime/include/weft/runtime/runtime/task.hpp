@@ -22,6 +22,7 @@
 #include <weft/runtime/algorithms/intrusive_list.hpp>
 #include <weft/runtime/algorithms/slot_registry.hpp>
 #include <weft/runtime/algorithms/spin_lock.hpp>
+#include <weft/runtime/runtime/context.hpp>
 #include <weft/runtime/runtime/scope.hpp>
 #include <weft/runtime/runtime/slot.hpp>
 #include <weft/runtime/scheduler/frame_pool.hpp>
@@ -135,6 +136,11 @@ class TaskBase : public Runnable, public ListHook<FailedTag>, public ListHook<Gr
   GroupState const* group() const noexcept { return group_; }
   std::uint64_t runtime_serial() const noexcept { return runtime_serial_; }
   bool failed() const noexcept { return outcome_ == Outcome::error; }
+  // Before the start: the context is not the creator's. `kept`: the task runs in it, not in a copy, and gives it to the runtime at the end.
+  void set_context(ContextRef context, bool kept) noexcept {
+    context_ = std::move(context);
+    keeps_context_ = kept;
+  }
   // The coroutine has thrown, or ended cancelled. By unhandled_exception().
   void store_exception() noexcept;
   // The coroutine's frame is gone; `state` is the worker's.
@@ -169,12 +175,14 @@ class TaskBase : public Runnable, public ListHook<FailedTag>, public ListHook<Gr
 
   static void start(Runnable& runnable, Worker& worker) noexcept;
   void destroy() noexcept;
+  void finish_context(ExecutionState& state) noexcept;
 
   std::atomic<std::uint32_t> references_{1};
   std::atomic<bool> retrieved_{false};
   std::atomic<bool> body_awaits_{false};
   Outcome outcome_ = Outcome::running;
   bool in_failed_list_ = false;
+  bool keeps_context_ = false;
   // INVARIANT: written before the task enters the registry. The round in which it was born, and whose slot it has.
   std::uint32_t birth_round_ = 0;
   std::uint32_t slot_owner_ = 0;
@@ -191,6 +199,8 @@ class TaskBase : public Runnable, public ListHook<FailedTag>, public ListHook<Gr
   CancelMessage message_;
   std::shared_ptr<std::string const> name_;
   std::coroutine_handle<PromiseBase> coroutine_;
+  // The creator's, until the end.
+  ContextRef context_;
   RuntimeCore* runtime_;
   std::uint64_t runtime_serial_;
   std::uint64_t id_ = 0;

@@ -157,6 +157,7 @@ class alignas(cache_line) Worker {
   bool run_forked() noexcept;
   Worker& timer_home() noexcept;
   bool poll() noexcept;
+  void poll_beside_gather() noexcept;
   bool take_injected() noexcept;
   bool search() noexcept;
   bool steal_round(bool forced) noexcept;
