@@ -158,6 +158,8 @@ void throw_cancelled(Worker& worker) {
 
 Scheduler& WaitNode::scheduler() const noexcept { return task().runtime().scheduler(); }
 
+void WaitNode::make_ready_at(Scheduler& home) noexcept { home.make_ready(*this); }
+
 bool WaitNode::arm_begin(Worker& worker) noexcept {
   state_ = worker.state;
   TaskBase& owner = task();
