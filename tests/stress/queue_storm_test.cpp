@@ -35,7 +35,7 @@ Coro<> produce(weft::Queue<std::size_t>& queue, Ledger& ledger) {
   for (std::size_t item = ledger.next(); item != ledger.size(); item = ledger.next()) {
     co_await queue.put(item);
     ledger.put(item);
-    if (item % 64 == 0) co_await weft::yield_now();
+    if (item % 16 == 0) co_await weft::yield_now();
   }
 }
 
@@ -44,7 +44,7 @@ Coro<> consume(weft::Queue<std::size_t>& queue, Ledger& ledger) {
     std::size_t const item = co_await queue.get();
     ledger.got(item);
     queue.task_done();
-    if (item % 64 == 0) co_await weft::yield_now();
+    if (item % 16 == 0) co_await weft::yield_now();
   }
 }
 
@@ -72,14 +72,19 @@ TEST_P(QueueStorm, EveryItemIsGotOnceOrIsStillThere) {
     }
     bool producing = true;
     while (producing) {
-      for (std::vector<Task<void>>* const side : {&producers, &consumers}) {
-        Task<void>& victim = (*side)[random() % pairs];
-        if (victim.done() || !victim.cancel()) continue;
-        ++cancels;
-        // It ends as soon as it waits, and leaves its item, if any, where it belongs.
-        std::string const seen = co_await outcome(weft::shield(victim));
+      std::vector<Task<void>> victims;
+      for (std::size_t i = 0; i < pairs / 4; ++i) {
+        bool const produces = random() % 2 == 0;
+        Task<void>& victim = (produces ? producers : consumers)[random() % pairs];
+        if (!victim.cancel()) continue;
+        victims.push_back(std::move(victim));
+        victim = produces ? weft::create_task(produce(queue, ledger)) : weft::create_task(consume(queue, ledger));
+      }
+      cancels += victims.size();
+      // They end as soon as they wait, and leave their items where they belong.
+      for (Task<void> const& victim : victims) {
+        std::string const seen = co_await outcome(victim);
         EXPECT_EQ(seen, "CancelledError");
-        victim = side == &producers ? weft::create_task(produce(queue, ledger)) : weft::create_task(consume(queue, ledger));
       }
       co_await weft::yield_now();
       producing = false;
