@@ -102,7 +102,9 @@ class DoneCallback : public TaskWaiter, public Runnable {
   static void call_detached(DoneCallback* callback) noexcept;
 
  protected:
-  DoneCallback() noexcept : Runnable(&DoneCallback::step), context_(current_context()) {}
+  DoneCallback() noexcept : Runnable(&DoneCallback::step), context_(current_context()) {
+    if (Worker const* const here = current_worker()) strand_ = Ref<StrandState>(here->strand);
+  }
   virtual ~DoneCallback() = default;
   virtual void call() = 0;
   virtual TaskBase* task() const noexcept = 0;
@@ -115,6 +117,7 @@ class DoneCallback : public TaskWaiter, public Runnable {
 
   // Of the registration.
   ContextRef context_;
+  Ref<StrandState> strand_;
 };
 // Takes the callback. The task may be done already.
 void add_callback(TaskBase& task, DoneCallback* callback) noexcept;
