@@ -1,5 +1,6 @@
 // Into a foreign awaitable and back.
 #include <weft/foreign.hpp>
+#include <weft/runtime/runtime/strand.hpp>
 
 namespace weft::engine {
 
@@ -40,6 +41,7 @@ std::coroutine_handle<> ForeignNode::commit(Worker& worker) noexcept {
 
 void ForeignNode::step(Runnable& runnable, Worker& worker) noexcept {
   auto& self = static_cast<ForeignNode&>(runnable);
+  if (goes_to_strand(self, self.state_, worker)) return;
   worker.state = self.state_;
   worker.scheduler().external_end();
   worker.drive(self.coroutine_);

@@ -56,6 +56,11 @@ void DoneCallback::on_done(Completion& done, ReadyBatch& ready, Scheduler*) noex
 
 void DoneCallback::step(Runnable& runnable, Worker& worker) noexcept {
   for (DoneCallback* callback = &static_cast<DoneCallback&>(runnable); callback != nullptr;) {
+    // On the strand that registered it, and there with those behind it: their order stays.
+    if (callback->strand_ && callback->strand_.get() != worker.strand && callback->strand_->runtime_serial() == runtime_of(worker).serial()) {
+      callback->strand_->execute(*callback, worker);
+      return;
+    }
     worker.state = ExecutionState{};
     DoneCallback* const next = callback->next_callback_;
     {

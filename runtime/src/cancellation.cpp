@@ -215,6 +215,7 @@ void WaitNode::stay() noexcept {
 
 void WaitNode::wake(Runnable& runnable, Worker& worker) noexcept {
   auto& node = static_cast<WaitNode&>(runnable);
+  if (goes_to_strand(node, node.state_, worker)) return;
   // A canceller has unlinked the node already; but one that hands requests down may be pinned.
   if (node.claim.state() == ClaimState::fired || node.hands_down_) {
     TaskBase& owner = node.task();

@@ -3,20 +3,26 @@
 
 #include <weft/runtime/runtime/context.hpp>
 #include <weft/runtime/runtime/runtime_core.hpp>
+#include <weft/runtime/runtime/strand.hpp>
 #include <weft/runtime/runtime/task.hpp>
 
 namespace weft::engine {
 namespace {
 
-// A coroutine that starts when the native stack has unwound. On the fork deque as a tagged pointer: promises are aligned, so bit 0 is free.
-class DeferredStart final : public Suspension {
+// A coroutine that starts when the native stack has unwound. On the fork deque as a tagged pointer: promises are aligned, so bit 0 is free. Or, for a
+// strand, in its queue.
+class DeferredStart final : public Suspension, public Runnable {
  public:
-  explicit DeferredStart(std::coroutine_handle<> coroutine) noexcept : coroutine_(coroutine) {}
+  explicit DeferredStart(std::coroutine_handle<> coroutine) noexcept : Runnable(&DeferredStart::step), coroutine_(coroutine) {}
   static void* operator new(std::size_t size) { return frame_allocate(size); }
   static void operator delete(void* block, std::size_t size) noexcept { frame_free(block, size); }
 
   std::coroutine_handle<> commit(Worker& worker) noexcept override {
     state_ = worker.state;
+    if (worker.strand != nullptr) {
+      worker.strand->execute(*this, worker);
+      return {};
+    }
     switch (worker.deque.push(reinterpret_cast<ForkItem*>(reinterpret_cast<std::uintptr_t>(this) | 1))) {
       case Pushed::published: worker.on_published(); break;
       case Pushed::kept: break;
@@ -43,11 +49,58 @@ class DeferredStart final : public Suspension {
   }
 
  private:
+  static void step(Runnable& runnable, Worker& worker) noexcept { worker.drive(static_cast<DeferredStart&>(runnable).take(worker)); }
+
   std::coroutine_handle<> coroutine_;
   ExecutionState state_{};
 };
 
+// A child of a gather that left the stack of the worker that made it; its join holds the state.
+void start_child(Worker& worker, PromiseBase& promise, std::uint32_t flags) noexcept {
+  JoinBase& join = promise.join();
+  auto const coroutine = std::coroutine_handle<PromiseBase>::from_promise(promise);
+  worker.state = join.state;
+  worker.state.flags = flags;
+  promise.detach();
+  if (!cancel_pending(worker.state)) {
+    worker.drive(coroutine);
+    return;
+  }
+  // A cancel reached the part before this child had started: it never runs.
+  join.child_dropped(promise.slot());
+  coroutine.destroy();
+  if (!join.counter.arrive()) return;
+  worker.state = join.state;
+  worker.drive(join.parent);
+}
+
+// A child of a strand's gather that starts later, in the strand's queue.
+class DeferredChild final : public Runnable {
+ public:
+  explicit DeferredChild(PromiseBase& child) noexcept : Runnable(&DeferredChild::step), child_(child) {}
+  static void* operator new(std::size_t size) { return frame_allocate(size); }
+  static void operator delete(void* block, std::size_t size) noexcept { frame_free(block, size); }
+
+ private:
+  static void step(Runnable& runnable, Worker& worker) noexcept {
+    auto* const self = static_cast<DeferredChild*>(&runnable);
+    PromiseBase& child = self->child_;
+    delete self;
+    start_child(worker, child, ExecutionState::part | ExecutionState::on_strand);
+  }
+  PromiseBase& child_;
+};
+
 }  // namespace
+
+bool defer_child(Worker& worker, PromiseBase& child) noexcept {
+  try {
+    worker.strand->execute(*new DeferredChild(child), worker);
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
 
 std::coroutine_handle<> JoinBase::commit(Worker&) noexcept {
   std::coroutine_handle<> const resumed = parent;
@@ -93,22 +146,7 @@ void RuntimeCore::run_forked(Worker& worker, ForkItem* item) noexcept {
     worker.drive(deferred->take(worker));
     return;
   }
-  auto& promise = *reinterpret_cast<PromiseBase*>(item);
-  JoinBase& join = promise.join();
-  auto const coroutine = std::coroutine_handle<PromiseBase>::from_promise(promise);
-  worker.state = join.state;
-  worker.state.flags = ExecutionState::part;
-  promise.detach();
-  if (!cancel_pending(worker.state)) {
-    worker.drive(coroutine);
-    return;
-  }
-  // A cancel reached the part before this child had started: it never runs.
-  join.child_dropped(promise.slot());
-  coroutine.destroy();
-  if (!join.counter.arrive()) return;
-  worker.state = join.state;
-  worker.drive(join.parent);
+  start_child(worker, *reinterpret_cast<PromiseBase*>(item), ExecutionState::part);
 }
 
 }  // namespace weft::engine

@@ -65,7 +65,7 @@ void* Scheduler::thread_main(void* argument) noexcept {
   tls_worker = &worker;
   set_thread_name((config.thread_name + "-" + std::to_string(worker.index())).c_str());
   if (config.pin) pin_to_core(worker.index());
-  worker.stack_limit = stack_pointer() - nested_stack;
+  worker.stack_limit = worker.stack_end = stack_pointer() - nested_stack;
   worker.busy_since.store(scheduler.now(), std::memory_order_relaxed);
   if (config.on_thread_start) config.on_thread_start(worker.index());
   worker.run();

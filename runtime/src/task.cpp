@@ -12,23 +12,35 @@ namespace weft::engine {
 TaskBase::TaskBase(RuntimeCore& runtime, std::coroutine_handle<PromiseBase> coroutine) noexcept
     : Runnable(&TaskBase::start), root_(*this), coroutine_(coroutine), runtime_(&runtime), runtime_serial_(runtime.serial()) {
   // What foreign threads make starts with an empty context.
-  if (current_worker() != nullptr) context_ = ContextRef(current_context());
+  Worker const* const here = current_worker();
+  if (here == nullptr) return;
+  context_ = ContextRef(current_context());
+  if (here->strand != nullptr && &here->scheduler() == &runtime.scheduler()) {
+    here->strand->task_begins();
+    strand_ = Ref<StrandState>(here->strand);
+  }
 }
 
 TaskBase::~TaskBase() {
   // Never started: the runtime refused it.
   if (coroutine_) coroutine_.destroy();
+  leave_strand();
   if (slot_ != nullptr) runtime_->give_back_slot(*this);
 }
 
 void TaskBase::start(Runnable& runnable, Worker& worker) noexcept {
   auto& task = static_cast<TaskBase&>(runnable);
+  if (task.strand() != worker.strand) [[unlikely]] {
+    task.strand()->execute(task, worker);
+    return;
+  }
   worker.state = ExecutionState{&task.root_, 0, 0, task.context_.get()};
+  if (task.strand() != nullptr) [[unlikely]] worker.state.flags = ExecutionState::on_strand;
   if (!task.root_.word.pending(0)) {
     if (task.keeps_context_ && worker.state.context != nullptr) [[unlikely]] {
       // Not a copy: what is set here is kept, and so is the identity.
       (void)task.context_.detach();
-      worker.state.flags = ExecutionState::owns_context;
+      worker.state.flags |= ExecutionState::owns_context;
     }
     worker.drive(task.coroutine_);
     return;
@@ -63,6 +75,7 @@ void TaskBase::store_exception() noexcept {
 void TaskBase::finish(Worker& worker) noexcept {
   coroutine_ = nullptr;
   finish_context(worker.state);
+  leave_strand();
   if (outcome_ == Outcome::running) {
     outcome_ = Outcome::value;
     if (!root_.word.try_finish(worker.state.seen)) {

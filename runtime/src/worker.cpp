@@ -136,6 +136,14 @@ void Worker::run_runnable(Runnable& runnable) noexcept {
   runnable.step(runnable, *this);
 }
 
+void Worker::run_in_place(Runnable& runnable) noexcept {
+  stats.steps.add(1);
+  // More steps follow in this one, so what becomes ready must be visible to thieves.
+  enter_nested();
+  runnable.step(runnable, *this);
+  leave_nested();
+}
+
 bool Worker::run_forked() noexcept {
   ForkItem* const item = deque.pop();
   if (item == nullptr) return false;
@@ -197,8 +205,12 @@ void Worker::refuel(std::int64_t now) noexcept {
 void Worker::poll_from_gather() noexcept {
   // Without memory for the run queue, what is taken in runs at once, on top of the gather.
   ExecutionState const gathering = state;
+  StrandState* const on = std::exchange(strand, nullptr);
+  std::uintptr_t const limit = std::exchange(stack_limit, stack_end);
   poll_beside_gather();
   state = gathering;
+  strand = on;
+  stack_limit = limit;
 }
 
 void Worker::poll_beside_gather() noexcept {

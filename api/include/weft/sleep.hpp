@@ -6,6 +6,7 @@
 
 #include <weft/clock.hpp>
 #include <weft/coro.hpp>
+#include <weft/runtime/runtime/strand.hpp>
 #include <weft/runtime/runtime/wait_node.hpp>
 
 namespace weft {
@@ -33,6 +34,7 @@ class YieldAwaiter final : public Suspension, public Runnable {
  private:
   static void step(Runnable& runnable, Worker& worker) noexcept {
     auto& self = static_cast<YieldAwaiter&>(runnable);
+    if (goes_to_strand(self, self.state_, worker)) return;
     worker.state = self.state_;
     worker.drive(self.coroutine_);
   }

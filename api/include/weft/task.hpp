@@ -110,7 +110,9 @@ class DoneCallback : public TaskWaiter, public Runnable {
   std::uint64_t runtime_serial = 0;
 
  protected:
-  DoneCallback() noexcept : Runnable(&DoneCallback::step), context_(current_context()) {}
+  DoneCallback() noexcept : Runnable(&DoneCallback::step), context_(current_context()) {
+    if (Worker const* const here = current_worker()) strand_ = Ref<StrandState>(here->strand);
+  }
   virtual ~DoneCallback() = default;
   virtual void call() = 0;
   virtual TaskBase* task() const noexcept = 0;
@@ -123,6 +125,7 @@ class DoneCallback : public TaskWaiter, public Runnable {
 
   // Of the registration.
   ContextRef context_;
+  Ref<StrandState> strand_;
 };
 // Take the callback. The task or future may be done already.
 void add_task_callback(TaskBase& task, DoneCallback* callback) noexcept;

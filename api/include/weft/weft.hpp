@@ -26,6 +26,7 @@
 #include <weft/runtime.hpp>
 #include <weft/semaphore.hpp>
 #include <weft/sleep.hpp>
+#include <weft/strand.hpp>
 #include <weft/task.hpp>
 #include <weft/task_group.hpp>
 #include <weft/timeout.hpp>

@@ -81,7 +81,7 @@ class Join : public JoinBase {
   }
   // The state with which each child starts.
   WEFT_INLINE void put_child_state(Worker& worker) const noexcept {
-    worker.state = ExecutionState{state.scope, state.seen, ExecutionState::part, state.context};
+    worker.state = ExecutionState{state.scope, state.seen, ExecutionState::part | (state.flags & ExecutionState::on_strand), state.context};
   }
   // Runs one child in place: false when it has not ended.
   WEFT_INLINE bool run_child(Worker& worker, PromiseBase& child) noexcept {
@@ -95,6 +95,10 @@ class Join : public JoinBase {
   }
   // Runs one child that is not the first, unless it was stolen or must stay: false ends the loop.
   WEFT_INLINE bool run_sibling(Worker& worker, PromiseBase& child, bool pushed, std::int64_t& left) noexcept;
+
+  // The children of a strand: all in place, one after the other; what must start later goes into the strand's queue.
+  template <class ChildAt>
+  WEFT_COLD bool run_serially(Worker& worker, std::size_t count, ChildAt& child_at);
 
   // A child that was dropped before it started leaves its slot empty, whatever becomes of the cancel.
   std::atomic<std::uint32_t> trouble_{0};
@@ -135,6 +139,7 @@ WEFT_INLINE bool Join::run_children(Worker& worker, Count count, ChildAt&& child
   }
   // Near the end of the native stack all children go on the deque, and everybody below us leaves the stack.
   bool const leave_stack = worker.near_stack_limit();
+  if (leave_stack && worker.strand != nullptr) [[unlikely]] return run_serially(worker, count, child_at);
   // Pushed from the last to the first, so that pops give them in argument order. The first runs in place without a detour. When there is no
   // memory for the deque the rest runs in place, too.
   std::size_t const first_pushed = leave_stack ? 0 : 1;
@@ -169,6 +174,34 @@ WEFT_INLINE bool Join::run_children(Worker& worker, Count count, ChildAt&& child
   }
   if (left == 0) [[likely]] return true;
   if (counter.all_arrived(left)) return true;
+  outstanding = left;
+  return false;
+}
+
+template <class ChildAt>
+bool Join::run_serially(Worker& worker, std::size_t count, ChildAt& child_at) {
+  auto left = static_cast<std::int64_t>(count);
+  put_child_state(worker);
+  for (std::size_t i = 0; i < count; ++i) {
+    PromiseBase& child = child_at(i);
+    if (i != 0) {
+      end_context(worker.state);
+      put_child_state(worker);
+      if (--worker.fuel == 0) worker.poll_from_gather();
+      if (cancelled_meanwhile()) {
+        drop(child);
+        --left;
+        continue;
+      }
+    }
+    if (worker.near_stack_end()) worker.unwind = true;
+    // The first one runs at once as long as there is stack.
+    if (worker.unwind && (i != 0 || worker.near_stack_end()) && defer_child(worker, child)) continue;
+    if (run_child(worker, child)) --left;
+  }
+  end_context(worker.state);
+  worker.state = state;
+  if (left == 0 || counter.all_arrived(left)) return true;
   outstanding = left;
   return false;
 }

@@ -118,6 +118,9 @@ class PromiseBase {
 // throws std::bad_alloc.
 void defer_start(Worker& worker, std::coroutine_handle<> coroutine);
 
+// A child of a gather of the strand that this worker runs starts later, in the strand's queue. False when there is no memory for that.
+bool defer_child(Worker& worker, PromiseBase& child) noexcept;
+
 // How a PromiseBase becomes an entry of a fork deque.
 WEFT_INLINE ForkItem* fork_item(PromiseBase& promise) noexcept { return reinterpret_cast<ForkItem*>(&promise); }
 

@@ -23,6 +23,7 @@
 #include <weft/runtime/runtime/context.hpp>
 #include <weft/runtime/runtime/scope.hpp>
 #include <weft/runtime/runtime/slot.hpp>
+#include <weft/runtime/runtime/strand.hpp>
 #include <weft/runtime/scheduler/runnable.hpp>
 
 namespace weft::engine {
@@ -60,6 +61,12 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
   RuntimeCore& runtime() const noexcept { return *runtime_; }
   GroupState const* group() const noexcept { return group_; }
   std::uint64_t runtime_serial() const noexcept { return runtime_serial_; }
+  // Before the start: counted on it already.
+  void set_strand(Ref<StrandState> strand) noexcept {
+    leave_strand();
+    strand_ = std::move(strand);
+  }
+  StrandState* strand() const noexcept { return strand_.get(); }
   // Before the start: the context is not the creator's. `kept`: the task runs in it, not in a copy, and gives it to the runtime at the end.
   void set_context(ContextRef context, bool kept) noexcept {
     context_ = std::move(context);
@@ -90,6 +97,11 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
   static void start(Runnable& runnable, Worker& worker) noexcept;
   void destroy() noexcept final;
   void finish_context(ExecutionState& state) noexcept;
+  void leave_strand() noexcept {
+    if (!strand_) [[likely]] return;
+    strand_->task_ends();
+    strand_ = {};
+  }
 
   std::atomic<bool> body_awaits_{false};
   bool in_failed_list_ = false;
@@ -106,6 +118,8 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
   std::coroutine_handle<PromiseBase> coroutine_;
   // The creator's, until the end.
   ContextRef context_;
+  // Null: none. INVARIANT: written before the start and by finish().
+  Ref<StrandState> strand_;
   RuntimeCore* runtime_;
   std::uint64_t runtime_serial_;
   std::uint64_t id_ = 0;

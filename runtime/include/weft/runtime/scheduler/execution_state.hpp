@@ -23,6 +23,8 @@ struct ExecutionState {
   static constexpr std::uint32_t part = 2;
   // The state holds a reference of `context`. A child's first state never has it.
   static constexpr std::uint32_t owns_context = 4;
+  // The task is on a strand (runtime/strand.hpp).
+  static constexpr std::uint32_t on_strand = 8;
 
   // Without initialisers: a gather's join is made for every fork, and writes its copy later. ExecutionState{} is all zero.
   Scope* scope;

@@ -41,6 +41,8 @@
 namespace weft::engine {
 
 class Scheduler;
+// The floor above's; here only its address counts.
+class StrandState;
 
 // A child of a gather, or a coroutine whose start was put off, on a fork deque. What it points to is the business of the floor above.
 struct ForkItem;
@@ -88,17 +90,25 @@ class alignas(cache_line) Worker {
   ExecutionState state{};
   Suspension* pending = nullptr;
   std::coroutine_handle<> next{};
-  // The native stack may grow down to here; below, children go to the fork deque.
+  // The native stack may grow down to here; below, children go to the fork deque. While a strand runs it is the top of the address space, so that
+  // all that look at it take their cold branch, and ask near_stack_end() there.
   std::uintptr_t stack_limit = 0;
   // Children that gathers may still run before the next poll.
   std::uint32_t fuel = 1;
   // The gathers on the native stack are leaving it.
   bool unwind = false;
+  // The strand that it runs now.
+  StrandState* strand = nullptr;
+  // Where the native stack's share for coroutines really ends.
+  std::uintptr_t stack_end = 0;
   ForkDeque<real_sync, ForkItem*> deque;
 
   // ---- the machinery
   void drive(std::coroutine_handle<> coroutine) noexcept;
   WEFT_INLINE bool near_stack_limit() const noexcept { return stack_pointer() < stack_limit; }
+  bool near_stack_end() const noexcept { return stack_pointer() < stack_end; }
+  // One step, by code that is a step itself.
+  void run_in_place(Runnable& runnable) noexcept;
   // A gather has used up the fuel.
   WEFT_COLD void poll_from_gather() noexcept;
   // A push to the fork deque has published work for thieves.
