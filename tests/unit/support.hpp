@@ -80,6 +80,8 @@ inline std::string describe(std::exception_ptr const& error) {
     return "Deadlock";
   } catch (weft::InvalidStateError const&) {
     return "InvalidStateError";
+  } catch (weft::BrokenBarrierError const&) {
+    return "BrokenBarrierError";
   } catch (weft::RuntimeError const&) {
     return "RuntimeError";
   } catch (std::bad_alloc const&) {
