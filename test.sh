@@ -28,7 +28,7 @@ trap 'code=$?; printf "\nVERDICT: FAILED before the tests could run (exit code %
 
 step "Packages"
 packages=(g++ cmake ninja-build pkg-config libgtest-dev libgmock-dev libbenchmark-dev libtbb-dev libcpp-httplib-dev
-  nlohmann-json3-dev)
+  nlohmann-json3-dev valgrind)
 [[ "${presets[*]}" != *-clang* ]] || packages+=(clang-19 libclang-rt-19-dev libomp-19-dev)
 need_packages "${packages[@]}"
 

@@ -56,7 +56,7 @@ void add_spawn(Kernels& kernels, Plan const& plan) {
   std::uint64_t const expected = std::uint64_t{n} * (n - 1) / 2;
 
   Work call(kernels, plan, "micro", "await a coroutine", n, expected);
-  call.ask("call_await", n);
+  call.peers("call_await", n);
   call.weft([n](unsigned workers) { return runtime(workers).run(call_await(n)); });
 
   Work one(kernels, plan, "micro", "spawn+await", n, expected);
