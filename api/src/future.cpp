@@ -29,7 +29,11 @@ bool FutureBase::set_exception(std::exception_ptr error) {
 }
 
 bool FutureBase::cancel(CancelMessage message) noexcept {
-  if (!word_.begin()) return false;
+  if (!word_.begin()) {
+    // Who cancels what has failed does not want to hear of the failure (CPython).
+    mark_retrieved();
+    return false;
+  }
   message_ = std::move(message);
   complete(Outcome::cancelled);
   return true;
