@@ -89,7 +89,7 @@ void publishers_and_one_who_clears(Program& p) {
 
 std::vector<Case> const& cases() {
   static std::vector<Case> const all{
-      {{.name = "flag, two waiters", .preemptions = 2}, waiters_of_a_set(2, false, false)},
+      {{.name = "flag, two waiters", .preemptions = 1, .outdated = 2}, waiters_of_a_set(2, false, false)},
       {{.name = "flag, a waiter and a cancel"}, waiters_of_a_set(1, true, false)},
       {{.name = "flag, two waiters and a cancel", .preemptions = 1, .outdated = 2}, waiters_of_a_set(2, true, false)},
       {{.name = "flag, set, cleared and set, and a cancel", .preemptions = 1, .outdated = 2}, waiters_of_a_set(1, true, true)},

@@ -119,7 +119,7 @@ void a_notification_of_a_cancelled_waiter(Program& p) {
 TEST(MonitorModel, NoNotificationIsLost) {
   expect_holds({.name = "condition, one consumer"}, consumers(1, 1, false));
   expect_holds({.name = "condition, one consumer and a cancel", .preemptions = 2, .outdated = 2}, consumers(1, 1, true));
-  expect_holds({.name = "condition, two consumers", .preemptions = 1, .outdated = 1}, consumers(2, 1, false));
+  expect_holds({.name = "condition, two consumers", .preemptions = 2, .outdated = 1}, consumers(2, 1, false));
   expect_holds({.name = "condition, two consumers, notified one by one", .preemptions = 1, .outdated = 1}, consumers(2, 2, false));
   expect_holds({.name = "condition, a notified one is cancelled", .preemptions = 1, .outdated = 0}, a_notification_of_a_cancelled_waiter);
 }

@@ -35,7 +35,7 @@ Coro<> produce(weft::Queue<std::size_t>& queue, Ledger& ledger) {
   for (std::size_t item = ledger.next(); item != ledger.size(); item = ledger.next()) {
     co_await queue.put(item);
     ledger.put(item);
-    if (item % 16 == 0) co_await weft::yield_now();
+    if (item % 4 == 0) co_await weft::yield_now();
   }
 }
 
@@ -44,7 +44,7 @@ Coro<> consume(weft::Queue<std::size_t>& queue, Ledger& ledger) {
     std::size_t const item = co_await queue.get();
     ledger.got(item);
     queue.task_done();
-    if (item % 16 == 0) co_await weft::yield_now();
+    if (item % 4 == 0) co_await weft::yield_now();
   }
 }
 
