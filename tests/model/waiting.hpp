@@ -16,12 +16,15 @@ struct Node {
   engine::BasicClaim<model_sync> claim;
   model_sync::var<Node*> next{nullptr};
   model_sync::var<bool> owned{false};
+  model_sync::var<bool> moved_on{false};
   model_sync::var<bool> refused{false};
   model_sync::var<int> item{0};
   Handoff ready;
 
   void own() { owned.set(true); }
   bool claim_or_owned() { return owned.get() || claim.try_fire(); }
+  void moves_on() { moved_on.set(true); }
+  bool has_moved_on() { return moved_on.get(); }
   void refuse() { refused.set(true); }
 };
 
@@ -38,11 +41,14 @@ class Waiters {
     while (last->next.get() != nullptr) last = last->next.get();
     last->next.set(&node);
   }
+  Node* pop_first() {
+    Node* const node = first_.get();
+    if (node != nullptr) first_.set(node->next.get());
+    return node;
+  }
   Node* claim_first() {
-    while (Node* const node = first_.get()) {
-      first_.set(node->next.get());
+    while (Node* const node = pop_first())
       if (node->claim_or_owned()) return node;
-    }
     return nullptr;
   }
   bool leave(Node& node) {

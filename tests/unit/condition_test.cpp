@@ -161,6 +161,36 @@ TEST_P(Conditions, ACancelThatComesWhileANotifiedOneWaitsForTheLockIsThrownAndTh
   EXPECT_EQ(log.count("second"), 50U);
 }
 
+TEST_P(Conditions, ACancelledWaiterGetsTheLockAfterThoseWhoWaitedForItThen) {
+  Log log;
+  run([&]() -> Coro<> {
+    weft::Condition condition;
+    auto locker = [&]() -> Coro<> {
+      auto guard = co_await condition.scoped();
+      log.add("locker");
+    };
+    Task<void> notified = weft::create_task(wait_once(condition, log, "notified"));
+    co_await weft::sleep(1ms);
+    Task<void> waiting = weft::create_task(wait_once(condition, log, "waiting"));
+    co_await weft::sleep(1ms);
+    co_await condition.acquire();
+    condition.notify();
+    Task<void> const after = weft::create_task(locker());
+    co_await weft::sleep(1ms);
+    notified.cancel();
+    co_await weft::sleep(1ms);
+    waiting.cancel();
+    co_await weft::sleep(1ms);
+    condition.release();
+    std::string const first = co_await outcome(notified);
+    EXPECT_EQ(first, "CancelledError");
+    std::string const second = co_await outcome(waiting);
+    EXPECT_EQ(second, "CancelledError");
+    EXPECT_FALSE(condition.locked());
+  });
+  EXPECT_EQ(log.text(), "locker notified:cancelled waiting:cancelled");
+}
+
 TEST_P(Conditions, AWaiterThatIsCancelledUnnotifiedWakesAnotherAsInAsyncio) {
   Log log;
   run([&]() -> Coro<> {

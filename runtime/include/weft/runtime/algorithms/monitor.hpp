@@ -1,17 +1,20 @@
 // Those who wait for a notification with a lock given up: what Condition is made of.
 //
-// A waiter enters the list and then gives up the lock, so whoever gets the lock next finds it there. A notification claims the first waiter and
-// moves it to the end of the lock's own queue at once: it is woken when it has the lock, and those who are notified together get it in the order in
-// which they waited. A waiter that was cancelled leaves the list and moves to the lock's queue likewise: both are `owned` there, so that no
-// cancel can keep them from getting the lock. Who then finds itself cancelled notifies another one in its place.
+// A waiter enters the list and then gives up the lock, so whoever gets the lock next finds it there. A notification moves the first waiter to the
+// end of the lock's own queue at once, unclaimed: it is woken when it has the lock, and those who are notified together get it in the order in
+// which they waited. A waiter that is cancelled, in whichever of the two it stands, leaves and goes to the end of the lock's queue (asyncio's rule: who is
+// cancelled loses its place); there it is `owned`, so that no further cancel can keep it from getting the lock. Who was cancelled notifies another
+// one in its place, so a notification that it had been given is not lost.
 //
-// `Waiters`: as in permits.hpp; a node has own(): from now on claim_first() takes it as it is. `Permits` is the lock, with one permit.
+// `Waiters`: as in permits.hpp, and pop_first(). A node has own(): from now on claim_first() takes it as it is; and moves_on() and has_moved_on(), whether
+// a notification has moved it. `Permits` is the lock, with one permit.
 // Order of locks: the list's, then the lock's word. Model-checked in tests/model/monitor_test.cpp.
 #pragma once
 
 #include <cstddef>
 #include <mutex>
 
+#include <weft/runtime/algorithms/claim.hpp>
 #include <weft/runtime/algorithms/spin_lock.hpp>
 
 namespace weft::engine {
@@ -37,11 +40,18 @@ class BasicMonitor {
   template <class Ready>
   void notify(std::size_t count, Ready& ready) noexcept {
     std::lock_guard const hold(spin_);
-    for (; count != 0; --count) {
-      auto* const node = waiters_.claim_first();
+    while (count != 0) {
+      auto* const node = waiters_.pop_first();
       if (node == nullptr) return;
-      node->own();
-      if (!lock_.enlist(*node)) ready.push(*node);
+      // One that is cancelled after this look has had the notification, and passes it on.
+      if (node->claim.state() == ClaimState::cancelled) continue;
+      --count;
+      node->moves_on();
+      // LIFETIME: once it stands in the lock's queue the node may be woken and gone.
+      if (lock_.enlist(*node)) continue;
+      // Nobody holds the lock, so it is the node's at once, unless a cancel has claimed it: then it comes for the lock by itself.
+      if (node->claim.try_fire()) ready.push(*node);
+      else (void)lock_.release(1, ready);
     }
   }
   // By a node that a cancel has claimed: true when it must wait for the lock, false when it has it. LIFETIME: when true, it may be gone.
@@ -50,7 +60,8 @@ class BasicMonitor {
   template <class Node>
   void leave(Node& node) noexcept {
     std::lock_guard const hold(spin_);
-    waiters_.leave(node);
+    if (node.has_moved_on()) lock_.leave(node);
+    else waiters_.leave(node);
     node.own();
   }
 

@@ -23,12 +23,16 @@ class QueuedNode : public WaitNode, public ListHook<QueuedTag> {
   // member, before it enters the next.
   void own() noexcept { owned_ = true; }
   bool claim_or_owned() noexcept { return owned_ || claim.try_fire(); }
+  // Unclaimed still, it goes on to wait in a second list. Under the lock of the first.
+  void moves_on() noexcept { moved_on_ = true; }
+  bool has_moved_on() const noexcept { return moved_on_; }
 
  protected:
   ~QueuedNode() = default;
 
  private:
   bool owned_ = false;
+  bool moved_on_ = false;
 };
 
 template <class Node>
@@ -42,6 +46,8 @@ class WaitQueue {
       if (node->claim_or_owned()) return node;
     return nullptr;
   }
+  // The first waiter, claimed or not; null when nobody waits.
+  Node* pop_first() noexcept { return nodes_.pop_front(); }
   // False when it was out already.
   static bool leave(Node& node) noexcept {
     auto& hook = static_cast<ListHook<QueuedTag>&>(node);
