@@ -5,15 +5,10 @@
 
 namespace weft::engine {
 
-std::exception_ptr HandleJoin::error_of(TaskBase& task) {
-  if (task.outcome() == Outcome::cancelled) return std::make_exception_ptr(CancelledError(task.cancel_message()));
-  return task.error();
-}
-
 bool HandleJoin::await_ready() {
   bool all_done = true;
   for (std::size_t i = 0; i < count_; ++i) {
-    TaskBase& task = *entries_[i].task;
+    Completion& task = *entries_[i].task;
     if (!task.done()) {
       require_no_circle(task);
       all_done = false;
@@ -30,11 +25,11 @@ std::coroutine_handle<> HandleJoin::commit(Worker& worker) noexcept {
     remaining_.store(count_, std::memory_order_relaxed);
     std::size_t done = 0;
     for (std::size_t i = 0; i < count_; ++i) {
-      TaskBase& task = *entries_[i].task;
+      Completion& task = *entries_[i].task;
       if (task.add_waiter(entries_[i])) continue;
       ++done;
       if (decides(task)) {
-        TaskBase* none = nullptr;
+        Completion* none = nullptr;
         decided_.compare_exchange_strong(none, &task, std::memory_order_relaxed);
       }
     }
@@ -46,28 +41,25 @@ std::coroutine_handle<> HandleJoin::commit(Worker& worker) noexcept {
   });
 }
 
-void HandleJoin::child_done(TaskBase& task, ReadyBatch& ready) noexcept {
+void HandleJoin::child_done(Completion& task, ReadyBatch& ready, Scheduler* here) noexcept {
   bool ended = false;
   if (decides(task)) {
-    TaskBase* none = nullptr;
+    Completion* none = nullptr;
     ended = decided_.compare_exchange_strong(none, &task, std::memory_order_relaxed);
   }
   // ORDER(handle-join): acq_rel; the last child to end publishes what all did.
   if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) ended = true;
-  if (!ended || !claim.try_fire()) return;
-  Scheduler& home = scheduler();
-  if (&home == &task.runtime().scheduler()) ready.push(*this);
-  else home.make_ready(*this);
+  if (ended && claim.try_fire()) wake_up(ready, here);
 }
 
 bool HandleJoin::hand_down(CancelRequest& request) noexcept {
   if (claim.state() != ClaimState::armed) return false;
   bool accepted = false;
   // A task that was given twice is cancelled once, as in asyncio. The set is for long ranges only.
-  std::unordered_set<TaskBase*> seen;
+  std::unordered_set<Completion*> seen;
   constexpr std::size_t short_range = 16;
   for (std::size_t i = 0; i < count_; ++i) {
-    TaskBase* const task = entries_[i].task.get();
+    Completion* const task = entries_[i].task.get();
     bool repeated = false;
     if (count_ <= short_range) {
       for (std::size_t k = 0; k < i && !repeated; ++k) repeated = entries_[k].task.get() == task;
@@ -78,18 +70,18 @@ bool HandleJoin::hand_down(CancelRequest& request) noexcept {
         // Without memory for the set a duplicate is cancelled twice, which only raises its count.
       }
     }
-    if (!repeated) accepted |= request.reach(task->root());
+    if (!repeated) accepted |= task->hand_down(request);
   }
   return accepted;
 }
 
 void HandleJoin::end() {
   for (std::size_t i = 0; i < count_; ++i) {
-    TaskBase& task = *entries_[i].task;
+    Completion& task = *entries_[i].task;
     if (enlisted_) task.remove_waiter(entries_[i]);
     task.mark_retrieved();
   }
-  if (TaskBase* const failed = decided_.load(std::memory_order_relaxed)) failed->throw_outcome();
+  if (Completion* const failed = decided_.load(std::memory_order_relaxed)) failed->throw_outcome();
   // All have ended without deciding anything, although the caller was cancelled: it is cancelled all the same.
   if (was_handed_down()) throw CancelledError(current_worker()->state.scope->task().cancel_message());
 }

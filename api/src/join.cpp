@@ -31,6 +31,10 @@ void Join::child_suspended(Worker& worker, PromiseBase& child) noexcept {
 
 void JoinMode<OnError::abort>::child_failed(void* slot) noexcept {
   Join::child_failed(slot);
+  abort_others();
+}
+
+void JoinMode<OnError::abort>::abort_others() noexcept {
   // A cancel that is under way already ends the others; it must not strike their cleanup a second time.
   if (block_.word.epoch() != 0) return;
   CancelRequest request(nullptr);
@@ -38,7 +42,7 @@ void JoinMode<OnError::abort>::child_failed(void* slot) noexcept {
 }
 
 void JoinMode<OnError::abort>::end() {
-  block_.exit(*current_worker());
+  leave_block(*current_worker());
   throw_if_failed();
 }
 

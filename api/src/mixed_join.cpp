@@ -27,7 +27,7 @@ std::coroutine_handle<> Watchers::Node::commit(Worker& worker) noexcept {
     if (!late_) watchers_.nodes_.push_back(*this);
     watchers_.lock_.unlock();
     // On false end() takes the node off the watchers' list.
-    return !late_ && waited_task().add_waiter(*this);
+    return !late_ && awaited().add_waiter(*this);
   });
 }
 
@@ -36,7 +36,7 @@ bool Watchers::Node::end() noexcept {
   if (static_cast<ListHook<WatcherTag>&>(*this).linked()) static_cast<ListHook<WatcherTag>&>(*this).unlink();
   watchers_.lock_.unlock();
   if (!late_ && !was_cancelled()) return true;
-  waited_task().remove_waiter(*this);
+  awaited().remove_waiter(*this);
   return false;
 }
 

@@ -5,38 +5,33 @@ namespace weft {
 namespace engine {
 
 void throw_moved_from_coro() { throw RuntimeError("await of a Coro that was moved from or awaited before"); }
-void throw_empty_task() { throw RuntimeError("use of an empty Task handle"); }
+void throw_empty_handle() { throw RuntimeError("use of an empty handle"); }
 
-void require_no_circle(TaskBase& target) {
+void require_no_circle(Completion& awaited) {
+  TaskBase* const target = awaited.as_task();
+  if (target == nullptr) return;
   Worker const& worker = *current_worker();
   TaskBase const& self = worker.state.scope->task();
-  if (&target == &self) throw RuntimeError("a task cannot await itself: " + self.name());
-  if (!target.body_awaits()) [[likely]] return;
+  if (target == &self) throw RuntimeError("a task cannot await itself: " + self.name());
+  if (!target->body_awaits()) [[likely]] return;
   // What a part of a gather awaits does not stop the task as a whole.
   constexpr int furthest = 1000;
-  Ref<TaskBase> next = target.awaited_by_body();
+  Ref<TaskBase> next = target->awaited_by_body();
   for (int hops = 0; next && hops < furthest; ++hops) {
-    if (next.get() == &self) throw RuntimeError("tasks await each other in a circle: " + self.name() + " and " + target.name());
+    if (next.get() == &self) throw RuntimeError("tasks await each other in a circle: " + self.name() + " and " + target->name());
     next = next->awaited_by_body();
   }
 }
 
 std::coroutine_handle<> TaskWait::commit(Worker& worker) noexcept {
-  return arm(worker, [this] { return task_->add_waiter(*this); });
+  return arm(worker, [this] { return awaited_->add_waiter(*this); });
 }
 
-void TaskWait::on_done(TaskBase& done, ReadyBatch& ready) noexcept {
+void TaskWait::on_done(Completion& done, ReadyBatch& ready, Scheduler* here) noexcept {
   if (!claim.try_fire()) return;
-  Scheduler& home = scheduler();
-  if (&home == &done.runtime().scheduler()) {
-    if (!owned_) done.take_reference();
-    owned_ = true;
-    ready.push(*this);
-  } else {
-    if (!owned_) done.acquire();
-    owned_ = true;
-    home.make_ready(*this);
-  }
+  if (!owned_) done.take_reference(here == &scheduler());
+  owned_ = true;
+  wake_up(ready, here);
 }
 
 void TaskWait::throw_failure() const {
@@ -44,13 +39,14 @@ void TaskWait::throw_failure() const {
   // The failure of a child has cancelled the group's body and its other children before they could see it: for them the cancel comes first,
   // so that the group counts the failure once.
   Scope const& here = *worker.state.scope;
-  if (task_->failed() && task_->group() != nullptr && cancel_pending(worker.state) &&
-      (here.task().group() == task_->group() || here.inside_body_of(task_->group())))
+  TaskBase const* const task = awaited_->as_task();
+  if (task != nullptr && task->failed() && task->group() != nullptr && cancel_pending(worker.state) &&
+      (here.task().group() == task->group() || here.inside_body_of(task->group())))
     throw_cancelled(worker);
-  task_->throw_outcome();
+  awaited_->throw_outcome();
 }
 
-void DoneCallback::on_done(TaskBase& done, ReadyBatch& ready) noexcept {
+void DoneCallback::on_done(Completion& done, ReadyBatch& ready, Scheduler*) noexcept {
   auto* const before = static_cast<DoneCallback*>(std::exchange(done.last_callback, this));
   if (before != nullptr) before->next_callback_ = this;
   else ready.push(*this);
@@ -73,7 +69,7 @@ void DoneCallback::step(Runnable& runnable, Worker& worker) noexcept {
   }
 }
 
-void add_callback(TaskBase& task, DoneCallback* callback) noexcept {
+void add_task_callback(TaskBase& task, DoneCallback* callback) noexcept {
   if (task.add_waiter(*callback)) return;
   // The task has ended; its runtime may have, too.
   Worker* const here = current_worker();
@@ -85,27 +81,42 @@ void add_callback(TaskBase& task, DoneCallback* callback) noexcept {
   if (!scheduled) DoneCallback::call_detached(callback);
 }
 
-void DoneCallback::call_detached(DoneCallback* callback) noexcept {
-  ContextGuard const context(std::move(callback->context_));
-  try {
-    callback->call();
-  } catch (...) {
-    // There is no runtime left to report to.
+void add_future_callback(Completion& future, DoneCallback* callback) noexcept {
+  Worker* const here = current_worker();
+  if (here != nullptr) callback->runtime_serial = runtime_of(*here).serial();
+  if (future.add_waiter(*callback)) return;
+  if (here != nullptr) here->make_ready(*callback);
+  else DoneCallback::call_detached(callback);
+}
+
+void DoneCallback::schedule_from_foreign_thread(DoneCallback* first) noexcept {
+  for (DoneCallback* callback = first; callback != nullptr; callback = callback->next_callback_) {
+    if (callback->runtime_serial == 0) continue;
+    // The chain is the runtime's as soon as it is ready there.
+    if (RuntimeCore::with_runtime(callback->runtime_serial, [&](RuntimeCore& runtime) { runtime.scheduler().make_ready(*first); })) return;
   }
-  delete callback;
+  call_detached(first);
+}
+
+void DoneCallback::call_detached(DoneCallback* first) noexcept {
+  for (DoneCallback* callback = first; callback != nullptr;) {
+    DoneCallback* const next = callback->next_callback_;
+    {
+      ContextGuard const context(std::move(callback->context_));
+      try {
+        callback->call();
+      } catch (...) {
+        // There is no runtime to report to.
+      }
+      delete callback;
+    }
+    callback = next;
+  }
 }
 
 void wait_on_foreign_thread(TaskBase& task) {
   if (current_worker() != nullptr) throw RuntimeError("Task::get() blocks, so it cannot be called on a worker: await the task");
   task.wait_blocking();
-}
-
-std::exception_ptr TaskHandle::exception() const {
-  TaskBase& task = base();
-  if (!task.done()) throw InvalidStateError("the task " + task.name() + " has not ended yet: its exception is not set");
-  task.mark_retrieved();
-  if (task.outcome() == Outcome::cancelled) task.throw_outcome();
-  return task.error();
 }
 
 bool TaskHandle::cancel(std::string message) {

@@ -165,6 +165,8 @@ void throw_cancelled(Worker& worker) { throw delivered_cancel(worker); }
 
 Scheduler& WaitNode::scheduler() const noexcept { return task().runtime().scheduler(); }
 
+void WaitNode::make_ready_at(Scheduler& home) noexcept { home.make_ready(*this); }
+
 bool WaitNode::arm_begin(Worker& worker) noexcept {
   state_ = worker.state;
   TaskBase& owner = task();

@@ -309,7 +309,7 @@ void RuntimeCore::supervise(TaskBase* main, bool watches_sigint) {
   scheduler_.gate().leave();
 }
 
-void RuntimeCore::Supervisor::on_done(TaskBase&, ReadyBatch& ready) noexcept { ready.push(*this); }
+void RuntimeCore::Supervisor::on_done(Completion&, ReadyBatch& ready, Scheduler*) noexcept { ready.push(*this); }
 
 void RuntimeCore::Supervisor::step(Runnable& runnable, Worker& worker) noexcept {
   worker.state = ExecutionState{};

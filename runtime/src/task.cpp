@@ -10,7 +10,7 @@
 namespace weft::engine {
 
 TaskBase::TaskBase(RuntimeCore& runtime, std::coroutine_handle<PromiseBase> coroutine) noexcept
-    : Runnable(&TaskBase::start), root_(*this), coroutine_(coroutine), runtime_(&runtime), runtime_serial_(runtime.serial()) {
+    : Runnable(&TaskBase::start), Completion(true), root_(*this), coroutine_(coroutine), runtime_(&runtime), runtime_serial_(runtime.serial()) {
   // What foreign threads make starts with an empty context.
   if (current_worker() != nullptr) context_ = ContextRef(current_context());
 }
@@ -84,15 +84,8 @@ void TaskBase::finish(Worker& worker) noexcept {
 
   ReadyBatch ready;
   // ORDER(task-refs): acquire; pairs with release(): what the last handle did, enlisting a waiter for one, is visible.
-  bool const alone = references_.load(std::memory_order_acquire) == 1 && waiters_.empty() && !failed();
-  bool handed_on = false;
-  if (!alone) {
-    waiters_lock_.lock();
-    closed_ = true;
-    while (TaskWaiter* const waiter = waiters_.pop_front()) waiter->on_done(*this, ready);
-    handed_on = runtime_reference_taken_;
-    waiters_lock_.unlock();
-  }
+  bool const alone = references_.load(std::memory_order_acquire) == 1 && nobody_waits() && !failed();
+  bool const handed_on = !alone && tell_waiters(ready, &worker.scheduler());
   if (group_ != nullptr) group_->child_ended(*this, ready);
   // The step is over, so the first of them may be the next.
   while (Runnable* const runnable = ready.pop()) worker.make_ready_last(*runnable);
@@ -112,20 +105,6 @@ void TaskBase::finish_context(ExecutionState& state) noexcept {
   if (context_.get() == nullptr) [[likely]] return;
   state.context = nullptr;
   context_ = ContextRef();
-}
-
-bool TaskBase::add_waiter(TaskWaiter& waiter) noexcept {
-  waiters_lock_.lock();
-  bool const open = !closed_;
-  if (open) waiters_.push_back(waiter);
-  waiters_lock_.unlock();
-  return open;
-}
-
-void TaskBase::remove_waiter(TaskWaiter& waiter) noexcept {
-  waiters_lock_.lock();
-  if (waiter.linked()) waiter.unlink();
-  waiters_lock_.unlock();
 }
 
 // ---------------------------------------------------------------- handles
@@ -202,46 +181,6 @@ void TaskBase::set_name(std::string name) {
   scopes_lock_.lock();
   name_.swap(fresh);
   scopes_lock_.unlock();
-}
-
-void TaskBase::require_value() const {
-  if (!done()) throw InvalidStateError("the task " + name() + " has not ended yet: its result is not set");
-  if (outcome_ != Outcome::value) throw_outcome();
-}
-
-void TaskBase::throw_outcome() const {
-  if (outcome_ == Outcome::cancelled) throw CancelledError(cancel_message());
-  std::rethrow_exception(error_);
-}
-
-namespace {
-
-class BlockedThread final : public TaskWaiter {
- public:
-  void on_done(TaskBase&, ReadyBatch&) noexcept override {
-    // ORDER(blocked-thread): release; pairs with wait(): the thread sees what the task did.
-    done_.store(1, std::memory_order_release);
-    // LIFETIME: the waiter may be gone; a futex wakes by address only.
-    real_sync::futex_wake(done_, 1);
-  }
-  void wait() noexcept {
-    // ORDER(blocked-thread): acquire; pairs with on_done().
-    while (done_.load(std::memory_order_acquire) == 0) real_sync::futex_wait(done_, 0);
-  }
-
- private:
-  real_sync::atomic<std::uint32_t> done_{0};
-};
-
-}  // namespace
-
-void TaskBase::wait_blocking() {
-  BlockedThread thread;
-  if (!add_waiter(thread)) return;
-  thread.wait();
-  // The task may still be inside on_done().
-  waiters_lock_.lock();
-  waiters_lock_.unlock();
 }
 
 void TaskBase::describe(std::string& text) const {

@@ -59,37 +59,40 @@ T unwrap(Result<T> result) {
   else return std::move(result).value();
 }
 
-// The same for a task.
-template <class T, bool move>
-class TaskCaptureAwaiter final : public TaskWait {
+// How a task or future ended.
+template <class State, bool move>
+Result<typename State::value_type> result_of(Completion& ended) {
+  using T = typename State::value_type;
+  if (ended.outcome() == Outcome::error) return Result<T>::from_error(ended.error());
+  if (ended.outcome() == Outcome::cancelled)
+    return Result<T>::from_error(std::make_exception_ptr(CancelledError(ended.cancel_message())));
+  try {
+    if constexpr (std::is_void_v<T>) return Result<T>::from_value();
+    else return Result<T>::from_value(value_of<State, move>(ended));
+  } catch (...) {
+    return Result<T>::from_error(std::current_exception());
+  }
+}
+
+template <class State, bool move>
+class CaptureHandleAwaiter final : public TaskWait {
  public:
   using TaskWait::TaskWait;
-  Result<T> await_resume() const {
-    TaskBase& task = waited_task();
-    task.mark_retrieved();
-    if (task.outcome() == Outcome::error) return Result<T>::from_error(task.error());
-    if (task.outcome() == Outcome::cancelled)
-      return Result<T>::from_error(std::make_exception_ptr(CancelledError(task.cancel_message())));
-    try {
-      auto& state = static_cast<TaskState<T>&>(task);
-      if constexpr (std::is_void_v<T>) return Result<T>::from_value();
-      else if constexpr (move) return Result<T>::from_value(static_cast<T>(state.slot.take()));
-      else return Result<T>::from_value(static_cast<T>(state.slot.get()));
-    } catch (...) {
-      return Result<T>::from_error(std::current_exception());
-    }
+  Result<typename State::value_type> await_resume() const {
+    awaited().mark_retrieved();
+    return result_of<State, move>(awaited());
   }
 };
 
-template <class T, bool move>
-class [[nodiscard]] CaptureTask {
+template <class State, bool move>
+class [[nodiscard]] CaptureHandle {
  public:
   using weft_awaitable = void;
-  explicit CaptureTask(Ref<TaskBase> task) noexcept : task_(std::move(task)) {}
-  TaskCaptureAwaiter<T, move> operator co_await() && { return TaskCaptureAwaiter<T, move>(std::move(task_)); }
+  explicit CaptureHandle(Ref<Completion> handle) noexcept : handle_(std::move(handle)) {}
+  CaptureHandleAwaiter<State, move> operator co_await() && { return CaptureHandleAwaiter<State, move>(std::move(handle_)); }
 
  private:
-  Ref<TaskBase> task_;
+  Ref<Completion> handle_;
 };
 
 class CheckpointAwaiter {
@@ -108,55 +111,49 @@ class [[nodiscard]] Checkpoint {
   CheckpointAwaiter operator co_await() && noexcept { return {}; }
 };
 
-// Waits for a task without handing a cancel down.
-template <class T, bool move>
+// Waits for a task or future without handing a cancel down.
+template <class State, bool move>
 class ShieldAwaiter final : public WaitNode, public TaskWaiter {
  public:
-  explicit ShieldAwaiter(Ref<TaskBase> task) noexcept : WaitNode("shielded task"), task_(std::move(task)) {}
+  explicit ShieldAwaiter(Ref<Completion> awaited) noexcept : WaitNode("shielded task"), awaited_(std::move(awaited)) {}
 
   bool await_ready() const {
-    if (task_->done()) return true;
-    require_no_circle(*task_);
+    if (awaited_->done()) return true;
+    require_no_circle(*awaited_);
     return false;
   }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *current_worker()); }
   std::coroutine_handle<> commit(Worker& worker) noexcept override {
-    return arm(worker, [this] { return task_->add_waiter(*this); });
+    return arm(worker, [this] { return awaited_->add_waiter(*this); });
   }
-  void on_done(TaskBase& done, ReadyBatch& ready) noexcept override {
-    if (!claim.try_fire()) return;
-    Scheduler& home = scheduler();
-    if (&home == &done.runtime().scheduler()) ready.push(*this);
-    else home.make_ready(*this);
+  void on_done(Completion&, ReadyBatch& ready, Scheduler* here) noexcept override {
+    if (claim.try_fire()) wake_up(ready, here);
   }
-  TaskBase const* awaited_task() const noexcept override { return task_.get(); }
+  TaskBase const* awaited_task() const noexcept override { return awaited_->as_task(); }
 
-  std::conditional_t<move, T, const_result_t<T>> await_resume() {
+  awaited_t<typename State::value_type, move> await_resume() {
     if (was_cancelled()) {
-      task_->remove_waiter(*this);
+      awaited_->remove_waiter(*this);
       throw_cancelled(*current_worker());
     }
-    task_->mark_retrieved();
-    if (task_->outcome() != Outcome::value) task_->throw_outcome();
-    auto& state = static_cast<TaskState<T>&>(*task_);
-    if constexpr (std::is_void_v<T>) return;
-    else if constexpr (move) return static_cast<T>(state.slot.take());
-    else return state.slot.get();
+    awaited_->mark_retrieved();
+    if (awaited_->outcome() != Outcome::value) awaited_->throw_outcome();
+    return value_of<State, move>(*awaited_);
   }
 
  private:
-  Ref<TaskBase> task_;
+  Ref<Completion> awaited_;
 };
 
-template <class T, bool move>
-class [[nodiscard]] ShieldTask {
+template <class State, bool move>
+class [[nodiscard]] ShieldHandle {
  public:
   using weft_awaitable = void;
-  explicit ShieldTask(Ref<TaskBase> task) noexcept : task_(std::move(task)) {}
-  ShieldAwaiter<T, move> operator co_await() && { return ShieldAwaiter<T, move>(std::move(task_)); }
+  explicit ShieldHandle(Ref<Completion> handle) noexcept : handle_(std::move(handle)) {}
+  ShieldAwaiter<State, move> operator co_await() && { return ShieldAwaiter<State, move>(std::move(handle_)); }
 
  private:
-  Ref<TaskBase> task_;
+  Ref<Completion> handle_;
 };
 
 template <class T>
@@ -164,8 +161,8 @@ class [[nodiscard]] ShieldCoro {
  public:
   using weft_awaitable = void;
   explicit ShieldCoro(Coro<T> coro) noexcept : coro_(std::move(coro)) {}
-  ShieldAwaiter<T, true> operator co_await() && {
-    return ShieldAwaiter<T, true>(create_task(std::move(coro_)).reference());
+  ShieldAwaiter<TaskState<T>, true> operator co_await() && {
+    return ShieldAwaiter<TaskState<T>, true>(create_task(std::move(coro_)).reference());
   }
 
  private:
@@ -197,18 +194,16 @@ Coro<T> finally_block(Coro<T> body, Coro<void> cleanup) {
 /// No counterpart in asyncio. For long computations: cost is a load and a compare.
 inline engine::Checkpoint checkpoint() noexcept { return {}; }
 
-/// Waits for a task; a cancel of the caller ends the wait and leaves the task alone.
+/// Waits for a task or future; a cancel of the caller ends the wait and leaves the task alone.
 ///
 /// asyncio: shield(). A coroutine, or any other awaitable, becomes a task when the shield is awaited, and runs on when the caller goes; what it
 /// throws then is reported as never retrieved. Cancellation: a checkpoint unless the task has ended. When the task itself is
 /// cancelled the caller gets CancelledError. `shield(task)` gives T const&, `shield(std::move(task))` and `shield(coro)` give T.
-template <class T>
-auto shield(Task<T> const& task) { return engine::ShieldTask<T, false>(task.reference()); }
-template <class T>
-auto shield(Task<T>&& task) {
-  engine::ShieldTask<T, true> shielded_task(task.reference());
-  task = Task<T>();
-  return shielded_task;
+template <engine::Handle H>
+auto shield(H&& handle) {
+  // From an rvalue the handle is taken: the await moves the value out.
+  std::remove_cvref_t<H> const taken(std::forward<H>(handle));
+  return engine::ShieldHandle<engine::handle_state_t<H>, engine::gives_value_v<H>>(taken.reference());
 }
 template <class T>
 auto shield(Coro<T> coro) { return engine::ShieldCoro<T>(std::move(coro)); }
@@ -235,10 +230,11 @@ Coro<T> finally_(Coro<T> body, Coro<void> cleanup) { return engine::finally_bloc
 /// cancellation; ask `current_task().cancelling()` in it.
 template <class T>
 auto as_result(Coro<T> coro) { return engine::Capture<T>(std::move(coro)); }
-template <class T>
-auto as_result(Task<T> const& task) { return engine::CaptureTask<T, false>(task.reference()); }
-template <class T>
-auto as_result(Task<T>&& task) { return engine::CaptureTask<T, true>(Task<T>(std::move(task)).reference()); }
+template <engine::Handle H>
+auto as_result(H&& handle) {
+  std::remove_cvref_t<H> const taken(std::forward<H>(handle));
+  return engine::CaptureHandle<engine::handle_state_t<H>, engine::gives_value_v<H>>(taken.reference());
+}
 template <engine::OtherAwaitable A>
 auto as_result(A&& awaitable) {
   return as_result(engine::as_coro(std::decay_t<A>(std::forward<A>(awaitable))));

@@ -47,26 +47,26 @@ WEFT_INLINE decltype(auto) to_coro(A&& awaitable) {
   }
 }
 
-template <OnError mode, class Moves, class... T>
+template <OnError mode, class Moves, class... State>
 class [[nodiscard]] GatherHandles {
  public:
   using weft_awaitable = void;
-  explicit GatherHandles(std::array<Ref<TaskBase>, sizeof...(T)> tasks) noexcept : tasks_(std::move(tasks)) {}
-  HandleTupleJoin<mode, Moves, T...> operator co_await() && { return HandleTupleJoin<mode, Moves, T...>(std::move(tasks_)); }
+  explicit GatherHandles(std::array<Ref<Completion>, sizeof...(State)> tasks) noexcept : tasks_(std::move(tasks)) {}
+  HandleTupleJoin<mode, Moves, State...> operator co_await() && { return HandleTupleJoin<mode, Moves, State...>(std::move(tasks_)); }
 
  private:
-  std::array<Ref<TaskBase>, sizeof...(T)> tasks_;
+  std::array<Ref<Completion>, sizeof...(State)> tasks_;
 };
 
-template <OnError mode, bool move, class T>
+template <OnError mode, bool move, class State>
 class [[nodiscard]] GatherHandleRange {
  public:
   using weft_awaitable = void;
-  explicit GatherHandleRange(std::vector<Ref<TaskBase>> tasks) noexcept : tasks_(std::move(tasks)) {}
-  HandleVectorJoin<mode, move, T> operator co_await() && { return HandleVectorJoin<mode, move, T>(std::move(tasks_)); }
+  explicit GatherHandleRange(std::vector<Ref<Completion>> tasks) noexcept : tasks_(std::move(tasks)) {}
+  HandleVectorJoin<mode, move, State> operator co_await() && { return HandleVectorJoin<mode, move, State>(std::move(tasks_)); }
 
  private:
-  std::vector<Ref<TaskBase>> tasks_;
+  std::vector<Ref<Completion>> tasks_;
 };
 
 class [[nodiscard]] GatherNothing {
@@ -83,8 +83,7 @@ class [[nodiscard]] GatherNothing {
 template <class A>
 decltype(auto) to_watched_coro(std::shared_ptr<Watchers> const& watchers, A&& awaitable) {
   if constexpr (is_handle_v<A>) {
-    using T = typename handle_traits<std::remove_cvref_t<A>>::value;
-    return watch<T, !std::is_lvalue_reference_v<A>>(watchers, awaitable.reference());
+    return watch<handle_state_t<A>, gives_value_v<A>>(watchers, awaitable.reference());
   } else {
     return to_coro(std::forward<A>(awaitable));
   }
@@ -105,8 +104,7 @@ WEFT_INLINE auto gather_arguments(A&&... awaitables) {
     return GatherNothing();
   } else if constexpr ((is_handle_v<A> && ...)) {
     using Moves = std::integer_sequence<bool, !std::is_lvalue_reference_v<A>...>;
-    return GatherHandles<mode, Moves, typename handle_traits<std::remove_cvref_t<A>>::value...>(
-        std::array<Ref<TaskBase>, sizeof...(A)>{awaitables.reference()...});
+    return GatherHandles<mode, Moves, handle_state_t<A>...>(std::array<Ref<Completion>, sizeof...(A)>{awaitables.reference()...});
   } else if constexpr (!(is_handle_v<A> || ...)) {
     return join_coros<mode>(to_coro(std::forward<A>(awaitables))...);
   } else {
@@ -120,9 +118,9 @@ auto gather_range(Range&& range) {
   using Element = std::remove_cvref_t<Reference>;
   if constexpr (is_handle_v<Element>) {
     constexpr bool move = !std::is_lvalue_reference_v<Range> || !std::is_lvalue_reference_v<Reference>;
-    std::vector<Ref<TaskBase>> tasks;
+    std::vector<Ref<Completion>> tasks;
     for (auto&& task : range) tasks.push_back(task.reference());
-    return GatherHandleRange<mode, move, typename Element::value_type>(std::move(tasks));
+    return GatherHandleRange<mode, move, handle_state_t<Element>>(std::move(tasks));
   } else {
     static_assert(!std::is_lvalue_reference_v<Range> || !std::is_lvalue_reference_v<Reference>,
                   "gather takes an lvalue range only if its elements are handles or prvalues: gather(std::move(coros))");
@@ -155,7 +153,7 @@ concept GatherArguments = (!AwaitableRange<A> && ...);
 template <class... A>
   requires engine::GatherArguments<A...>
 WEFT_INLINE auto gather(A&&... awaitables) { return engine::gather_arguments<engine::OnError::plain>(std::forward<A>(awaitables)...); }
-/// The same for a range: an rvalue range of coroutines, or any range of Tasks. Gives a std::vector; references become
+/// The same for a range: an rvalue range of coroutines, or any range of Tasks or Futures. Gives a std::vector; references become
 /// std::reference_wrapper, void std::monostate. O(n), two allocations besides the frames.
 template <engine::AwaitableRange R>
 auto gather(R&& range) { return engine::gather_range<engine::OnError::plain>(std::forward<R>(range)); }

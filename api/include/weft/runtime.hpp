@@ -81,7 +81,7 @@ class FutureBridge final : public Submission, public TaskWaiter, public Runnable
     runtime_.add_submission(*this);
     (void)task_->add_waiter(*this);
   }
-  void on_done(TaskBase&, ReadyBatch& ready) noexcept override { ready.push(*this); }
+  void on_done(Completion&, ReadyBatch& ready, Scheduler*) noexcept override { ready.push(*this); }
   void fail(std::exception_ptr error) noexcept override {
     failed_ = true;
     promise_.set_exception(std::move(error));

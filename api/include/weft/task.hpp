@@ -29,77 +29,85 @@ class AnyTask;
 
 namespace engine {
 
-[[noreturn]] void throw_empty_task();
-// Throws RuntimeError when the running task is `target`, or awaited by it through a chain of tasks that can be seen now.
-void require_no_circle(TaskBase& target);
+[[noreturn]] void throw_empty_handle();
+// Throws RuntimeError when the running task is `target`, or awaited by it through a chain of tasks that can be seen now. A future closes no circle.
+void require_no_circle(Completion& target);
 
-// A coroutine that waits for one task. A cancel is handed down to the task.
+template <class T>
+using const_result_t = std::conditional_t<std::is_void_v<T>, void, std::conditional_t<std::is_reference_v<T>, T, std::add_lvalue_reference_t<T const>>>;
+// What an await of a handle gives: the value itself when it is moved out.
+template <class T, bool move>
+using awaited_t = std::conditional_t<move, T, const_result_t<T>>;
+
+// The value of what has one. `State` is a TaskState or a FutureState.
+template <class State, bool move>
+awaited_t<typename State::value_type, move> value_of(Completion& ended) {
+  auto& state = static_cast<State&>(ended);
+  if constexpr (std::is_void_v<typename State::value_type>) return;
+  else if constexpr (move) return static_cast<typename State::value_type>(state.slot.take());
+  else return static_cast<State const&>(state).slot.get();
+}
+
+// A coroutine that waits for one task or future. A cancel is handed down to it.
 class TaskWait : public WaitNode, public TaskWaiter {
  public:
-  explicit TaskWait(Ref<TaskBase> task) noexcept : WaitNode("task"), task_(task.detach()), owned_(true) { hands_down(); }
-  // For a handle that lives until the step of the await ends: from then on until the task has ended the runtime keeps it, and its end gives us a
-  // reference. So awaiting an lvalue counts once instead of three times.
-  explicit TaskWait(TaskBase& task) noexcept : WaitNode("task"), task_(&task) { hands_down(); }
+  explicit TaskWait(Ref<Completion> awaited) noexcept : WaitNode("task"), awaited_(awaited.detach()), owned_(true) { hands_down(); }
+  // For a handle that lives until the step of the await ends: from then on until the end the runtime (for a future its promise) keeps it, and its end gives
+  // us a reference. So awaiting an lvalue counts once instead of three times.
+  explicit TaskWait(Completion& awaited) noexcept : WaitNode("task"), awaited_(&awaited) { hands_down(); }
 
   bool await_ready() const {
-    if (task_->done()) return true;
-    require_no_circle(*task_);
+    if (awaited_->done()) return true;
+    require_no_circle(*awaited_);
     return false;
   }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *current_worker()); }
   std::coroutine_handle<> commit(Worker& worker) noexcept override;
-  void on_done(TaskBase& task, ReadyBatch& ready) noexcept override;
-  bool hand_down(CancelRequest& request) noexcept override { return request.reach(task_->root()); }
-  TaskBase const* awaited_task() const noexcept override { return task_; }
+  void on_done(Completion& done, ReadyBatch& ready, Scheduler* here) noexcept override;
+  bool hand_down(CancelRequest& request) noexcept override { return awaited_->hand_down(request); }
+  TaskBase const* awaited_task() const noexcept override { return awaited_->as_task(); }
 
  protected:
   ~TaskWait() {
-    if (owned_) task_->release();
+    if (owned_) awaited_->release();
   }
-  TaskBase& waited_task() const noexcept { return *task_; }
-  // Throws unless the task has a value.
+  Completion& awaited() const noexcept { return *awaited_; }
+  // Throws unless there is a value.
   void require_value() const {
-    task_->mark_retrieved();
-    if (task_->outcome() != Outcome::value) [[unlikely]] throw_failure();
+    awaited_->mark_retrieved();
+    if (awaited_->outcome() != Outcome::value) [[unlikely]] throw_failure();
   }
 
  private:
   [[noreturn]] void throw_failure() const;
 
-  TaskBase* task_;
-  // INVARIANT: when it waits, written by on_done() under the task's waiters lock.
+  Completion* awaited_;
+  // INVARIANT: when it waits, written by on_done() under the waiters lock.
   bool owned_ = false;
 };
 
-template <class T>
-using const_result_t = std::conditional_t<std::is_void_v<T>, void, std::conditional_t<std::is_reference_v<T>, T, std::add_lvalue_reference_t<T const>>>;
-
-template <class T>
-class TaskAwaiter final : public TaskWait {
+template <class State, bool move>
+class HandleAwaiter final : public TaskWait {
  public:
   using TaskWait::TaskWait;
-  const_result_t<T> await_resume() const {
+  awaited_t<typename State::value_type, move> await_resume() const {
     require_value();
-    return static_cast<TaskState<T> const&>(waited_task()).slot.get();
+    return value_of<State, move>(awaited());
   }
 };
 
-template <class T>
-class TaskMoveAwaiter final : public TaskWait {
- public:
-  using TaskWait::TaskWait;
-  T await_resume() const {
-    require_value();
-    return static_cast<T>(static_cast<TaskState<T>&>(waited_task()).slot.take());
-  }
-};
-
-// A done callback: scheduled when the task has ended, in the order of registration. All callbacks of a task are one step of one worker.
+// A done callback: scheduled at the end, in the order of registration. All callbacks of one task or future are one step of one worker.
 class DoneCallback : public TaskWaiter, public Runnable {
  public:
-  void on_done(TaskBase& task, ReadyBatch& ready) noexcept override;
-  // When the runtime is gone and nothing can be scheduled.
-  static void call_detached(DoneCallback* callback) noexcept;
+  void on_done(Completion& done, ReadyBatch& ready, Scheduler* here) noexcept override;
+  // By the thread that has completed a future and is no worker, with the first of the future's callbacks: they are a step of the runtime where one of them was
+  // registered, or are called here.
+  static void schedule_from_foreign_thread(DoneCallback* first) noexcept;
+  // This one and those after it, when there is no runtime and nothing can be scheduled.
+  static void call_detached(DoneCallback* first) noexcept;
+
+  // The runtime in which it was registered, zero if in none.
+  std::uint64_t runtime_serial = 0;
 
  protected:
   DoneCallback() noexcept : Runnable(&DoneCallback::step), context_(current_context()) {}
@@ -116,8 +124,9 @@ class DoneCallback : public TaskWaiter, public Runnable {
   // Of the registration.
   ContextRef context_;
 };
-// Takes the callback. The task may be done already.
-void add_callback(TaskBase& task, DoneCallback* callback) noexcept;
+// Take the callback. The task or future may be done already.
+void add_task_callback(TaskBase& task, DoneCallback* callback) noexcept;
+void add_future_callback(Completion& future, DoneCallback* callback) noexcept;
 
 template <class Handle, class F>
 class DoneCallbackOf final : public DoneCallback {
@@ -126,7 +135,7 @@ class DoneCallbackOf final : public DoneCallback {
 
  private:
   void call() override { callback_(static_cast<Handle const&>(handle_)); }
-  TaskBase* task() const noexcept override { return handle_.reference().get(); }
+  TaskBase* task() const noexcept override { return handle_.reference()->as_task(); }
 
   Handle handle_;
   F callback_;
@@ -135,18 +144,43 @@ class DoneCallbackOf final : public DoneCallback {
 // Throws RuntimeError on a worker.
 void wait_on_foreign_thread(TaskBase& task);
 
-// What Task<T> and AnyTask share: questions and requests that do not know T.
-class TaskHandle {
+// What every handle has. `Base` is TaskBase or FutureBase.
+template <class Base>
+class CompletionHandle {
  public:
-  TaskHandle() noexcept = default;
-  explicit TaskHandle(Ref<TaskBase> task) noexcept : task_(std::move(task)) {}
+  CompletionHandle() noexcept = default;
+  explicit CompletionHandle(Ref<Base> reference) noexcept : reference_(std::move(reference)) {}
 
-  /// asyncio: Task.done(). Once it is true, everything that the task did has happened before.
+  /// asyncio: done(). Once it is true, everything that led to the end has happened before.
   bool done() const { return base().done(); }
-  /// asyncio: Task.cancelled(): it has ended, and by cancellation.
+  /// asyncio: cancelled(): it has ended, and by cancellation.
   bool cancelled() const { return done() && base().outcome() == Outcome::cancelled; }
-  /// asyncio: Task.exception(). Null after a value. Throws InvalidStateError while the task runs, CancelledError when it was cancelled.
-  std::exception_ptr exception() const;
+  /// asyncio: exception(). Null after a value. Throws InvalidStateError before the end, CancelledError when it was cancelled.
+  std::exception_ptr exception() const { return base().exception(); }
+  /// False for a default-constructed or moved-from handle. Everything else throws RuntimeError on such a handle.
+  explicit operator bool() const noexcept { return static_cast<bool>(reference_); }
+
+  /// For the engine.
+  Ref<Base> const& reference() const {
+    (void)base();
+    return reference_;
+  }
+
+ protected:
+  Base& base() const {
+    if (!reference_) [[unlikely]] throw_empty_handle();
+    return *reference_;
+  }
+  bool same(CompletionHandle const& other) const noexcept { return reference_.get() == other.reference_.get(); }
+
+  Ref<Base> reference_;
+};
+
+// What Task<T> and AnyTask share: questions and requests that do not know T.
+class TaskHandle : public CompletionHandle<TaskBase> {
+ public:
+  using CompletionHandle::CompletionHandle;
+
   /// asyncio: Task.cancel(msg). From any thread. False when the task is done (a failure that nobody retrieved is then no longer reported);
   /// else the request is delivered, or the task ends cancelled.
   bool cancel(std::string message = {});
@@ -159,23 +193,6 @@ class TaskHandle {
   void set_name(std::string name) { base().set_name(std::move(name)); }
   /// Unique within its runtime.
   std::uint64_t id() const { return base().id(); }
-  /// False for a default-constructed or moved-from handle. Everything else throws RuntimeError on such a handle.
-  explicit operator bool() const noexcept { return static_cast<bool>(task_); }
-
-  /// For the engine.
-  Ref<TaskBase> const& reference() const {
-    (void)base();
-    return task_;
-  }
-
- protected:
-  TaskBase& base() const {
-    if (!task_) [[unlikely]] throw_empty_task();
-    return *task_;
-  }
-  bool same(TaskHandle const& other) const noexcept { return task_.get() == other.task_.get(); }
-
-  Ref<TaskBase> task_;
 };
 
 }  // namespace engine
@@ -193,7 +210,7 @@ class AnyTask : public engine::TaskHandle {
   /// asyncio: Task.add_done_callback(). See Task.
   template <class F>
   void add_done_callback(F callback) {
-    engine::add_callback(base(), new engine::DoneCallbackOf<AnyTask, F>(*this, std::move(callback)));
+    engine::add_task_callback(base(), new engine::DoneCallbackOf<AnyTask, F>(*this, std::move(callback)));
   }
   friend bool operator==(AnyTask const& a, AnyTask const& b) noexcept { return a.same(b); }
 };
@@ -232,13 +249,13 @@ class Task : public engine::TaskHandle {
   /// What it throws goes to Options::on_unhandled_exception. After the end of the runtime it is called at once.
   template <class F>
   void add_done_callback(F callback) {
-    engine::add_callback(base(), new engine::DoneCallbackOf<Task, F>(*this, std::move(callback)));
+    engine::add_task_callback(base(), new engine::DoneCallbackOf<Task, F>(*this, std::move(callback)));
   }
 
-  auto operator co_await() const& { return engine::TaskAwaiter<T>(base()); }
+  auto operator co_await() const& { return engine::HandleAwaiter<engine::TaskState<T>, false>(base()); }
   auto operator co_await() && {
     (void)base();
-    return engine::TaskMoveAwaiter<T>(std::move(task_));
+    return engine::HandleAwaiter<engine::TaskState<T>, true>(std::move(reference_));
   }
   friend bool operator==(Task const& a, Task const& b) noexcept { return a.same(b); }
 
@@ -258,9 +275,20 @@ template <class T>
 struct handle_traits<Task<T>> {
   static constexpr bool is_handle = true;
   using value = T;
+  using state = TaskState<T>;
 };
 template <class A>
 inline constexpr bool is_handle_v = handle_traits<std::remove_cvref_t<A>>::is_handle;
+// A Task or a Future.
+template <class A>
+concept Handle = is_handle_v<A>;
+template <class A>
+using handle_state_t = typename handle_traits<std::remove_cvref_t<A>>::state;
+template <class A>
+using handle_value_t = typename handle_traits<std::remove_cvref_t<A>>::value;
+// Handles are given as lvalues, and then the value is copied or referred to, or as rvalues, and then it is moved out.
+template <class A>
+inline constexpr bool gives_value_v = !std::is_lvalue_reference_v<A>;
 
 template <class A>
 struct coro_traits {
@@ -276,18 +304,18 @@ inline constexpr bool is_coro_v = coro_traits<std::remove_cvref_t<A>>::is_coro;
 template <class A>
 concept OtherAwaitable = !is_handle_v<A> && !is_coro_v<A>;
 
-// A task whose value is copied out when it is awaited: what an lvalue handle means where the result is passed on.
-template <class T>
-class LvalueTask {
+// A handle whose value is copied out when it is awaited: what an lvalue handle means where the result is passed on.
+template <class H>
+class LvalueHandle {
  public:
   using weft_awaitable = void;
-  explicit LvalueTask(Task<T> task) : task_(std::move(task)) { (void)task_.reference(); }
-  bool done() const { return task_.done(); }
-  bool cancel() { return task_.cancel(); }
-  auto operator co_await() && { return TaskAwaiter<T>(task_.reference()); }
+  explicit LvalueHandle(H handle) : handle_(std::move(handle)) { (void)handle_.reference(); }
+  bool done() const { return handle_.done(); }
+  bool cancel() { return handle_.cancel(); }
+  auto operator co_await() && { return HandleAwaiter<handle_state_t<H>, false>(handle_.reference()); }
 
  private:
-  Task<T> task_;
+  H handle_;
 };
 
 }  // namespace engine

@@ -180,13 +180,12 @@ auto timeout_at(std::optional<Clock::time_point> when, F fn, Args... args) {
 /// `wait_for(std::move(task), d)` moves it. Errors and cancellation: as timeout().
 template <class T, engine::Delay D>
 Coro<T> wait_for(Coro<T> coro, D delay) { return engine::wait_for_coro(std::move(coro), engine::optional_delay(delay)); }
-template <class T, engine::Delay D>
-auto wait_for(Task<T> const& task, D delay) {
-  using R = std::conditional_t<std::is_reference_v<T>, T, std::remove_cv_t<T>>;
-  return engine::wait_for_task<R, engine::LvalueTask<T>>(engine::LvalueTask<T>(task), engine::optional_delay(delay));
+template <engine::Handle H, engine::Delay D>
+auto wait_for(H&& handle, D delay) {
+  using Taken = std::remove_cvref_t<H>;
+  using A = std::conditional_t<engine::gives_value_v<H>, Taken, engine::LvalueHandle<Taken>>;
+  return engine::wait_for_task<engine::handle_value_t<H>, A>(A(std::forward<H>(handle)), engine::optional_delay(delay));
 }
-template <class T, engine::Delay D>
-Coro<T> wait_for(Task<T>&& task, D delay) { return engine::wait_for_task<T, Task<T>>(std::move(task), engine::optional_delay(delay)); }
 template <engine::OtherAwaitable A, engine::Delay D>
 auto wait_for(A&& awaitable, D delay) { return wait_for(engine::as_coro(std::decay_t<A>(std::forward<A>(awaitable))), delay); }
 

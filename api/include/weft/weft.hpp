@@ -1,6 +1,8 @@
 // The whole library but the bridges in interop/.
 #pragma once
 
+#include <weft/as_completed.hpp>
+#include <weft/async_generator.hpp>
 #include <weft/barrier.hpp>
 #include <weft/cancel.hpp>
 #include <weft/clock.hpp>
@@ -11,12 +13,15 @@
 #include <weft/errors.hpp>
 #include <weft/event.hpp>
 #include <weft/foreign.hpp>
+#include <weft/future.hpp>
 #include <weft/gather.hpp>
 #include <weft/lifo_queue.hpp>
 #include <weft/limiter.hpp>
 #include <weft/lock.hpp>
+#include <weft/map.hpp>
 #include <weft/priority_queue.hpp>
 #include <weft/queue.hpp>
+#include <weft/race.hpp>
 #include <weft/result.hpp>
 #include <weft/runtime.hpp>
 #include <weft/semaphore.hpp>
@@ -25,3 +30,4 @@
 #include <weft/task_group.hpp>
 #include <weft/timeout.hpp>
 #include <weft/to_thread.hpp>
+#include <weft/wait.hpp>

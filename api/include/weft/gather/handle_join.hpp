@@ -1,4 +1,4 @@
-// The join of task handles: asyncio's gather. Nothing is started and nobody is owned; the gather only waits.
+// The join of handles, of tasks and futures: asyncio's gather. Nothing is started and nobody is owned; the gather only waits.
 #pragma once
 
 #include <array>
@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <weft/cancel.hpp>
 #include <weft/gather/join.hpp>
 #include <weft/task.hpp>
 
@@ -24,9 +25,9 @@ class HandleJoin : public WaitNode {
  public:
   class Entry final : public TaskWaiter {
    public:
-    void on_done(TaskBase& done, ReadyBatch& ready) noexcept override { join->child_done(done, ready); }
+    void on_done(Completion& done, ReadyBatch& ready, Scheduler* here) noexcept override { join->child_done(done, ready, here); }
     HandleJoin* join = nullptr;
-    Ref<TaskBase> task;
+    Ref<Completion> task;
   };
 
   bool await_ready();
@@ -44,24 +45,16 @@ class HandleJoin : public WaitNode {
   // Takes the entries off their tasks and throws what must be thrown.
   void end();
 
-  template <class T, bool move>
-  static slot_t<T> value_of(TaskBase& task) {
-    auto& state = static_cast<TaskState<T>&>(task);
+  template <class State, bool move>
+  static slot_t<typename State::value_type> slot_of(Completion& ended) {
+    using T = typename State::value_type;
     if constexpr (std::is_void_v<T>) return {};
-    else if constexpr (move) return static_cast<T>(state.slot.take());
-    else return static_cast<T>(state.slot.get());
-  }
-  template <class T, bool move>
-  static Result<T> result_of(TaskBase& task) {
-    if (task.outcome() != Outcome::value) return Result<T>::from_error(error_of(task));
-    if constexpr (std::is_void_v<T>) return Result<T>::from_value();
-    else return Result<T>::from_value(value_of<T, move>(task));
+    else return static_cast<T>(value_of<State, move>(ended));
   }
 
  private:
-  void child_done(TaskBase& task, ReadyBatch& ready) noexcept;
-  bool decides(TaskBase const& task) const noexcept { return !collect_ && task.outcome() != Outcome::value; }
-  static std::exception_ptr error_of(TaskBase& task);
+  void child_done(Completion& task, ReadyBatch& ready, Scheduler* here) noexcept;
+  bool decides(Completion const& task) const noexcept { return !collect_ && task.outcome() != Outcome::value; }
 
   Entry* entries_ = nullptr;
   std::size_t count_ = 0;
@@ -69,41 +62,43 @@ class HandleJoin : public WaitNode {
   bool enlisted_ = false;
   std::atomic<std::size_t> remaining_{0};
   // The child that ended the wait by its failure.
-  std::atomic<TaskBase*> decided_{nullptr};
+  std::atomic<Completion*> decided_{nullptr};
 };
 
-// `moves` tells for each child whether it was given as an rvalue, so that its value is moved out.
-template <OnError mode, class Moves, class... T>
+// `moves` tells for each child whether it was given as an rvalue, so that its value is moved out. `State` is a TaskState or a FutureState.
+template <OnError mode, class Moves, class... State>
 class HandleTupleJoin;
-template <OnError mode, bool... moves, class... T>
-class HandleTupleJoin<mode, std::integer_sequence<bool, moves...>, T...> final : public HandleJoin {
+template <OnError mode, bool... moves, class... State>
+class HandleTupleJoin<mode, std::integer_sequence<bool, moves...>, State...> final : public HandleJoin {
+  using Results = std::tuple<child_result_t<typename State::value_type, mode>...>;
+
  public:
-  explicit HandleTupleJoin(std::array<Ref<TaskBase>, sizeof...(T)> tasks) noexcept : HandleJoin(mode) {
-    for (std::size_t i = 0; i < sizeof...(T); ++i) {
+  explicit HandleTupleJoin(std::array<Ref<Completion>, sizeof...(State)> tasks) noexcept : HandleJoin(mode) {
+    for (std::size_t i = 0; i < sizeof...(State); ++i) {
       entries_[i].join = this;
       entries_[i].task = std::move(tasks[i]);
     }
     set_entries(entries_.data(), entries_.size());
   }
-  std::tuple<child_result_t<T, mode>...> await_resume() {
+  Results await_resume() {
     end();
-    return take(std::index_sequence_for<T...>());
+    return take(std::index_sequence_for<State...>());
   }
 
  private:
   template <std::size_t... I>
-  std::tuple<child_result_t<T, mode>...> take(std::index_sequence<I...>) {
-    if constexpr (mode == OnError::collect) return {result_of<T, moves>(*entries_[I].task)...};
-    else return std::tuple<child_result_t<T, mode>...>(value_of<T, moves>(*entries_[I].task)...);
+  Results take(std::index_sequence<I...>) {
+    if constexpr (mode == OnError::collect) return {result_of<State, moves>(*entries_[I].task)...};
+    else return Results(slot_of<State, moves>(*entries_[I].task)...);
   }
-  std::array<Entry, sizeof...(T)> entries_;
+  std::array<Entry, sizeof...(State)> entries_;
 };
 
-template <OnError mode, bool move, class T>
+template <OnError mode, bool move, class State>
 class HandleVectorJoin final : public HandleJoin {
  public:
-  using Element = child_element_t<T, mode>;
-  explicit HandleVectorJoin(std::vector<Ref<TaskBase>> tasks)
+  using Element = child_element_t<typename State::value_type, mode>;
+  explicit HandleVectorJoin(std::vector<Ref<Completion>> tasks)
       : HandleJoin(mode), entries_(std::make_unique<Entry[]>(tasks.size())), count_(tasks.size()) {
     results_.reserve(count_);
     for (std::size_t i = 0; i < count_; ++i) {
@@ -115,8 +110,8 @@ class HandleVectorJoin final : public HandleJoin {
   std::vector<Element> await_resume() {
     end();
     for (std::size_t i = 0; i < count_; ++i) {
-      if constexpr (mode == OnError::collect) results_.push_back(result_of<T, move>(*entries_[i].task));
-      else results_.push_back(value_of<T, move>(*entries_[i].task));
+      if constexpr (mode == OnError::collect) results_.push_back(result_of<State, move>(*entries_[i].task));
+      else results_.push_back(slot_of<State, move>(*entries_[i].task));
     }
     return std::move(results_);
   }

@@ -225,6 +225,12 @@ class JoinMode<OnError::abort> : public Join {
   void end();
   void child_failed(void* slot) noexcept override;
 
+ protected:
+  // Cancels the children that have not ended, unless a cancel is under way.
+  void abort_others() noexcept;
+  // The caller is back in its own scope.
+  void leave_block(Worker& worker) noexcept { block_.exit(worker); }
+
  private:
   Scope block_;
 };

@@ -27,7 +27,7 @@ class Watchers {
 
 class Watchers::Node : public TaskWait, public ListHook<WatcherTag> {
  public:
-  Node(Watchers& watchers, Ref<TaskBase> task) noexcept : TaskWait(std::move(task)), watchers_(watchers) {}
+  Node(Watchers& watchers, Ref<Completion> task) noexcept : TaskWait(std::move(task)), watchers_(watchers) {}
   std::coroutine_handle<> commit(Worker& worker) noexcept override;
 
  protected:
@@ -44,35 +44,33 @@ class Watchers::Node : public TaskWait, public ListHook<WatcherTag> {
 // Thrown in a part whose handle is not waited for any more, when the gather has its failure already.
 struct LetGo {};
 
-template <class T, bool move>
+template <class State, bool move>
 class WatchAwaiter final : public Watchers::Node {
  public:
   using Node::Node;
-  T await_resume() {
+  typename State::value_type await_resume() {
     if (!end()) throw LetGo();
     require_value();
-    auto& state = static_cast<TaskState<T>&>(waited_task());
-    if constexpr (std::is_void_v<T>) return;
-    else if constexpr (move) return static_cast<T>(state.slot.take());
-    else return static_cast<T>(state.slot.get());
+    if constexpr (std::is_void_v<typename State::value_type>) return;
+    else return static_cast<typename State::value_type>(value_of<State, move>(awaited()));
   }
 };
 
-template <class T, bool move>
+template <class State, bool move>
 class Watch {
  public:
   using weft_awaitable = void;
-  Watch(Watchers& watchers, Ref<TaskBase> task) noexcept : watchers_(watchers), task_(std::move(task)) {}
-  WatchAwaiter<T, move> operator co_await() && { return WatchAwaiter<T, move>(watchers_, std::move(task_)); }
+  Watch(Watchers& watchers, Ref<Completion> task) noexcept : watchers_(watchers), task_(std::move(task)) {}
+  WatchAwaiter<State, move> operator co_await() && { return WatchAwaiter<State, move>(watchers_, std::move(task_)); }
 
  private:
   Watchers& watchers_;
-  Ref<TaskBase> task_;
+  Ref<Completion> task_;
 };
 
-template <class T, bool move>
-Coro<T> watch(std::shared_ptr<Watchers> watchers, Ref<TaskBase> task) {
-  co_return co_await Watch<T, move>(*watchers, std::move(task));
+template <class State, bool move>
+Coro<typename State::value_type> watch(std::shared_ptr<Watchers> watchers, Ref<Completion> task) {
+  co_return co_await Watch<State, move>(*watchers, std::move(task));
 }
 
 template <OnError mode, class... T>

@@ -111,7 +111,7 @@ class RuntimeCore final : public SchedulerHost {
    public:
     enum class Phase { idle, main, rounds };
     explicit Supervisor(RuntimeCore& runtime) noexcept : Runnable(&Supervisor::step), core(runtime) {}
-    void on_done(TaskBase& task, ReadyBatch& ready) noexcept override;
+    void on_done(Completion& task, ReadyBatch& ready, Scheduler* here) noexcept override;
     static void step(Runnable& runnable, Worker& worker) noexcept;
     void advance() noexcept;
 

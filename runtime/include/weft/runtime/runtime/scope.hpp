@@ -101,6 +101,7 @@ class CancelRequest {
   bool reach(Scope& scope) noexcept;
   // A pinned node.
   void keep(WaitNode& node) noexcept;
+  CancelMessage const& message() const noexcept { return message_; }
 
  private:
   // Hands down until nothing is left.

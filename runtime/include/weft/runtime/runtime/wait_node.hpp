@@ -40,6 +40,13 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   TaskBase& task() const noexcept { return state_.scope->task(); }
   Scheduler& scheduler() const noexcept;
 
+  // By whoever has claimed it, under the lock of what it waited for: into the batch, if it belongs to `here`; otherwise ready at once.
+  void wake_up(ReadyBatch& ready, Scheduler* here) noexcept {
+    Scheduler& home = scheduler();
+    if (&home == here) ready.push(*this);
+    else make_ready_at(home);
+  }
+
   bool was_cancelled() const noexcept { return claim.state() == ClaimState::cancelled; }
 
   // For the task tree: what it waits for, in words, and which task, if it is one. Under the task's scopes_lock.
@@ -76,6 +83,7 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
 
   // The body of a task waits for another task: what the search for circles follows.
   bool waits_as_body() const noexcept { return hands_down_ && (state_.flags & ExecutionState::part) == 0; }
+  void make_ready_at(Scheduler& home) noexcept;
   bool arm_begin(Worker& worker) noexcept;
   bool arm_end(bool waits) noexcept;
 
