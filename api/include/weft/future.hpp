@@ -118,10 +118,13 @@ class Future : public engine::CompletionHandle<engine::FutureBase> {
     base().require_value();
     return engine::value_of<engine::FutureState<T>, false>(base());
   }
-  /// asyncio: Future.cancel(msg). False when it is done. Whoever awaits it gets CancelledError; a set that comes later returns false.
+  /// asyncio: Future.cancel(msg). False when it is done (an exception that nobody looked at is then no longer reported). Whoever awaits it gets CancelledError; a set that comes later returns false.
   bool cancel(std::string message = {}) const {
     engine::Ref<engine::FutureBase> const state = reference();
-    if (state->done()) return false;
+    if (state->done()) {
+      state->mark_retrieved();
+      return false;
+    }
     return state->cancel(message.empty() ? nullptr : std::make_shared<std::string const>(std::move(message)));
   }
   /// asyncio: Future.add_done_callback(). `callback(Future<T> const&)` is scheduled, never called inside, in the order of registration: on the
