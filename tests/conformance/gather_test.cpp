@@ -43,9 +43,8 @@ class Controlled {
 Coro<> settle() { co_await weft::sleep(1ms); }
 
 template <class T>
-std::string text_of(weft::Result<T> const& result) {
-  if (!result.has_value()) return describe(result.error());
-  return std::to_string(*const_cast<weft::Result<T>&>(result));
+std::string text_of(weft::Result<T> result) {
+  return result.has_value() ? std::to_string(*result) : describe(result.error());
 }
 
 template <class T>

@@ -205,15 +205,19 @@ TEST_P(AsyncioTasks, ATaskOfAnotherRuntimeMayBeAwaited) {
 // Python: a result whose destructor runs the garbage collector. In C++ it is one that runs code of ours.
 TEST_P(AsyncioTasks, ResultsMayUseTheRuntimeWhenTheyAreDestroyed) {
   struct Evil {
-    explicit Evil(std::atomic<int>& n) : live(n) {}
+    Evil(std::atomic<int>& n, weft::Event& e) : live(n), event(&e) {}
     Evil(Evil const&) = default;
     Evil& operator=(Evil const&) = delete;
-    ~Evil() { (void)weft::current_task().name(); }
+    ~Evil() { event->set(); }
     Live live;
+    weft::Event* event;
   };
   std::atomic<int> live{0};
+  weft::Event destroyed;
   run([&]() -> Coro<> {
-    auto makes = [&]() -> Coro<Evil> { co_return Evil(live); };
+    auto waits = [&]() -> Coro<> { co_await destroyed.wait(); };
+    Task<void> const woken = weft::create_task(waits());
+    auto makes = [&]() -> Coro<Evil> { co_return Evil(live, destroyed); };
     std::vector<Task<Evil>> tasks;
     for (int i = 0; i < 100; ++i) tasks.push_back(weft::create_task(makes()));
     {
@@ -221,6 +225,7 @@ TEST_P(AsyncioTasks, ResultsMayUseTheRuntimeWhenTheyAreDestroyed) {
       EXPECT_EQ(all.size(), 100U);
     }
     tasks.clear();
+    co_await woken;
   });
   EXPECT_EQ(live.load(), 0);
 }
