@@ -118,11 +118,14 @@ class Future : public engine::CompletionHandle<engine::FutureBase> {
     base().require_value();
     return engine::value_of<engine::FutureState<T>, false>(base());
   }
-  /// asyncio: Future.cancel(msg). False when it is done. Whoever awaits it gets CancelledError; a set that comes later returns false.
+  /// asyncio: Future.cancel(msg). False when it is done; an exception that nobody has looked at is not reported then. Whoever awaits it gets CancelledError;
+  /// a set that comes later returns false.
   bool cancel(std::string message = {}) const {
     engine::Ref<engine::FutureBase> const state = reference();
-    if (state->done()) return false;
-    return state->cancel(message.empty() ? nullptr : std::make_shared<std::string const>(std::move(message)));
+    if (!state->done() && state->cancel(message.empty() ? nullptr : std::make_shared<std::string const>(std::move(message)))) return true;
+    // Who cancels a future that has failed wants it gone, and not to hear of it (CPython).
+    state->mark_retrieved();
+    return false;
   }
   /// asyncio: Future.add_done_callback(). `callback(Future<T> const&)` is scheduled, never called inside, in the order of registration: on the
   /// runtime whose worker completes the future, else on one where a callback was registered. Where there is no runtime at all it is called by the thread that
