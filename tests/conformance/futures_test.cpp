@@ -204,6 +204,29 @@ TEST_P(AsyncioFuture, ResultThatComesAfterTheCancelIsDropped) {
   EXPECT_TRUE(promise.future().cancelled());
 }
 
+TEST_P(AsyncioFuture, DoneOneIsGivenByWaitForWithoutTime) {
+  run([]() -> Coro<> {
+    weft::Promise<std::string> promise;
+    promise.set_result("done");
+    weft::Future<std::string> const future = promise.future();
+    Elapsed const clock;
+    std::string const at_once = co_await weft::wait_for(future, 0s);
+    std::string const before = co_await weft::wait_for(future, -1s);
+    EXPECT_EQ(at_once + before, "donedone");
+    EXPECT_EQ(clock.ms(), 0ms);
+  });
+}
+
+TEST_P(AsyncioFuture, OneThatIsCompletedInTimeIsGivenByWaitFor) {
+  run([]() -> Coro<> {
+    weft::Promise<std::string> promise;
+    Task<void> const setter = weft::create_task(call_later(100ms, [&] { promise.set_result("ok"); }));
+    std::string const seen = co_await weft::wait_for(promise.future(), 200ms);
+    EXPECT_EQ(seen, "ok");
+    co_await setter;
+  });
+}
+
 // Each await throws it, and the exception is one and the same: nothing is added to it on the way.
 TEST_P(AsyncioFuture, FailureIsThrownByEachAwait) {
   run([]() -> Coro<> {

@@ -65,6 +65,15 @@ TEST_P(AsyncioToThread, HandsTheArgumentsOn) {
   });
 }
 
+TEST_P(AsyncioToThread, HandsTheContextOn) {
+  weft::ContextVar<std::string> context("test_ctx");
+  run([&]() -> Coro<> {
+    context.set("parrot");
+    std::string const seen = co_await weft::to_thread([&] { return context.get(); });
+    EXPECT_EQ(seen, "parrot");
+  });
+}
+
 WEFT_TEST_AT_1_2_8_WORKERS(AsyncioToThread);
 
 }  // namespace
