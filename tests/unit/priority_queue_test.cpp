@@ -42,7 +42,7 @@ TEST_P(PriorityQueues, TakeAnyOrderAndMoveOnlyItems) {
     for (char const* word : {"b", "c", "a"}) words.put_nowait(word);
     for (char const* word : {"c", "b", "a"}) EXPECT_EQ(words.get_nowait(), word);
 
-    int const pivot = 10;
+    int pivot = 10;
     auto nearest = [pivot](std::unique_ptr<int> const& a, std::unique_ptr<int> const& b) { return std::abs(*a - pivot) < std::abs(*b - pivot); };
     weft::PriorityQueue<std::unique_ptr<int>, decltype(nearest)> numbers(0, nearest);
     for (int const n : {1, 9, 30, 12}) co_await numbers.put(std::make_unique<int>(n));
