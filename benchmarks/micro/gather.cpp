@@ -44,7 +44,7 @@ weft::Coro<std::uint64_t> gather_many(std::uint64_t width, std::uint64_t childre
 }  // namespace
 
 void add_gather(Kernels& kernels, Plan const& plan) {
-  std::uint64_t const usual = plan.pick(2'000, 20'000, 200'000), most = plan.pick(5'000, 100'000, 1'000'000);
+  std::uint64_t const usual = plan.pick<std::uint64_t>(2'000, 20'000, 200'000), most = plan.pick<std::uint64_t>(5'000, 100'000, 1'000'000);
   for (std::uint64_t const width : {std::uint64_t{2}, std::uint64_t{10}, std::uint64_t{1'000}, most}) {
     std::uint64_t const children = std::max(usual, width);
     Work work(kernels, plan, "micro", "gather of " + std::to_string(width), children, children);

@@ -79,7 +79,7 @@ void add_memory(Kernels& kernels, Plan const& plan) {
   asleep.add_samples(Contender::weft, 1, "bytes", [=] { return bytes_each(keep_tasks, count); });
   asleep.add_samples(Contender::weft, 1, "bytes", [=] { return bytes_each(keep_parts, count); }, "part of a gather");
 
-  std::uint64_t const leaves = plan.pick(1'000, 100'000, 10'000'000);
+  std::uint64_t const leaves = plan.pick<std::uint64_t>(1'000, 100'000, 10'000'000);
   Work computation(kernels, plan, "memory", "peak of skynet(" + std::to_string(leaves) + ")", 1, 0);
   unsigned const threads = plan.threads.back();
   computation.add_samples(Contender::weft, threads, "bytes", [=] { return peak([=] { return runtime(threads).run(skynet(0, leaves)); }); });

@@ -42,7 +42,7 @@ void add_queues(Kernels& kernels, Plan const& plan) {
     std::ptrdiff_t bound;
     std::uint64_t sides;
   };
-  std::uint64_t const items = plan.pick(1'000, 20'000, 400'000);
+  std::uint64_t const items = plan.pick<std::uint64_t>(1'000, 20'000, 400'000);
   for (Shape const& shape : {Shape{"queue 1:1", "queue_1_1", 0, 1}, Shape{"queue 4:4", "queue_4_4", 0, 4},
                              Shape{"queue 1:1, bound 16", "queue_bounded", 16, 1}}) {
     std::uint64_t const each = items / shape.sides;

@@ -50,12 +50,12 @@ weft::Coro<std::uint64_t> call_out(std::uint64_t calls) {
 }  // namespace
 
 void add_threads(Kernels& kernels, Plan const& plan) {
-  std::uint64_t const n = plan.pick(100, 1'000, 20'000);
+  std::uint64_t const n = plan.pick<std::uint64_t>(100, 1'000, 20'000);
   Work round_trip(kernels, plan, "micro", "submit from a foreign thread, round trip", n, n);
   round_trip.peers("submit", n);
   round_trip.weft([n](unsigned workers) { return submit(workers, n); });
-  std::uint64_t const many = plan.pick(1'000, 20'000, 200'000);
-  for (std::uint64_t const threads : {1, 4}) {
+  std::uint64_t const many = plan.pick<std::uint64_t>(1'000, 20'000, 200'000);
+  for (std::uint64_t const threads : {std::uint64_t{1}, std::uint64_t{4}}) {
     std::string const from = std::to_string(threads) + (threads == 1 ? " thread" : " threads");
     Work burst(kernels, plan, "micro", "submitted in a burst by " + from, many, many);
     burst.weft([=](unsigned workers) { return submit_burst(workers, threads, many); });

@@ -48,7 +48,7 @@ std::uint64_t run_product(unsigned workers, std::size_t size, Multiply how) {
 }  // namespace
 
 void add_matmul(Kernels& kernels, Plan const& plan) {
-  std::size_t const size = plan.pick(128, 256, 2048);
+  std::size_t const size = plan.pick<std::uint64_t>(128, 256, 2048);
   Work work(kernels, plan, "programs", "matmul(" + std::to_string(size) + ")", Matrices::calls(size), serial("matmul", size));
   work.peers("matmul", size);
   work.weft([size](unsigned workers) { return run_product(workers, size, multiply); });

@@ -57,7 +57,7 @@ std::uint64_t count_placements(unsigned n, Board const& board) {
 
 void add_nqueens(Kernels& kernels, Plan const& plan) {
   unsigned const n = plan.pick(7U, 10U, 14U);
-  std::uint64_t const solutions = plan.pick(40, 724, 365'596);
+  std::uint64_t const solutions = plan.pick<std::uint64_t>(40, 724, 365'596);
   Work work(kernels, plan, "programs", "nqueens(" + std::to_string(n) + ")", count_placements(n, Board{}), solutions);
   work.peers("nqueens", n);
   work.weft([n](unsigned workers) { return runtime(workers).run(place(n, Board{})); });

@@ -76,7 +76,7 @@ std::uint64_t run_sort(unsigned workers, Numbers& numbers, Sort how) {
 }  // namespace
 
 void add_sort(Kernels& kernels, Plan const& plan) {
-  std::size_t const count = plan.pick(50'000, 200'000, 10'000'000);
+  std::size_t const count = plan.pick<std::uint64_t>(50'000, 200'000, 10'000'000);
   auto const numbers = std::make_shared<Numbers>(count);
   Work work(kernels, plan, "programs", "sort(" + std::to_string(count) + ")", count, serial("sort", count));
   work.peers("sort", count);

@@ -49,7 +49,7 @@ std::uint64_t run_grid(unsigned workers, Wavefront& grid, How how) {
 }  // namespace
 
 void add_wavefront(Kernels& kernels, Plan const& plan) {
-  std::size_t const blocks = plan.pick(6, 24, 100);
+  std::size_t const blocks = plan.pick<std::uint64_t>(6, 24, 100);
   auto const grid = std::make_shared<Wavefront>(blocks);
   Work work(kernels, plan, "programs", "wavefront(" + std::to_string(blocks) + ")", blocks * blocks, serial("wavefront", blocks));
   work.peers("wavefront", blocks);
