@@ -96,8 +96,7 @@ class CoroAwaiter : public AwaitRecord {
   WEFT_INLINE bool await_ready() {
     Worker& worker = *current_worker();
     child_.promise().set_parent(*this, &slot_);
-    // A strand has the limit at the top, and asks again.
-    if (worker.near_stack_limit() && (worker.strand == nullptr || worker.near_stack_end())) [[unlikely]] {
+    if (worker.must_leave_stack()) [[unlikely]] {
       start_later(worker);
       return false;
     }

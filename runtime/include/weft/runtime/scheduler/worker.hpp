@@ -113,6 +113,8 @@ class alignas(cache_line) Worker {
   void drive(std::coroutine_handle<> coroutine) noexcept;
   WEFT_INLINE bool near_stack_limit() const noexcept { return stack_pointer() < stack_limit; }
   bool near_stack_end() const noexcept { return stack_pointer() < stack_end; }
+  // For a coroutine that is to be resumed in place. A strand has the limit at the top, and asks again.
+  WEFT_INLINE bool must_leave_stack() const noexcept { return near_stack_limit() && (strand == nullptr || near_stack_end()); }
   // One step, by code that is a step itself.
   void run_in_place(Runnable& runnable) noexcept;
   // The time in milliseconds, as the worker saw it last: some milliseconds old on the steady clock, unless steps are long. No clock is read.
