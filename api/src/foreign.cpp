@@ -1,6 +1,7 @@
 // Into a foreign awaitable and back.
 #include <weft/foreign.hpp>
 #include <weft/runtime/runtime/strand.hpp>
+#include <weft/runtime/runtime/task.hpp>
 
 namespace weft::engine {
 
@@ -17,6 +18,8 @@ std::coroutine_handle<> ForeignNode::commit(Worker& worker) noexcept {
   state_ = worker.state;
   // While we are out there, nothing here knows when we come back.
   scheduler_->external_begin();
+  TaskBase& task = state_.scope->task();
+  task.foreign_waits.fetch_add(1, std::memory_order_relaxed);
   std::coroutine_handle<> const coroutine = coroutine_;
   std::coroutine_handle<> const proxy = proxy_;
   Scheduler& scheduler = *scheduler_;
@@ -33,6 +36,7 @@ std::coroutine_handle<> ForeignNode::commit(Worker& worker) noexcept {
     error_ = std::current_exception();
   }
   scheduler.external_end();
+  task.foreign_waits.fetch_sub(1, std::memory_order_relaxed);
   proxy.destroy();
   end_context(worker.state);
   worker.state = state_;
@@ -43,6 +47,7 @@ void ForeignNode::step(Runnable& runnable, Worker& worker) noexcept {
   auto& self = static_cast<ForeignNode&>(runnable);
   if (goes_to_strand(self, self.state_, worker)) return;
   worker.state = self.state_;
+  worker.state.scope->task().foreign_waits.fetch_sub(1, std::memory_order_relaxed);
   worker.scheduler().external_end();
   worker.drive(self.coroutine_);
 }

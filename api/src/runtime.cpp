@@ -2,6 +2,8 @@
 #include <weft/runtime.hpp>
 
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 #include <weft/runtime/platform/cpu.hpp>
 #include <weft/runtime/scheduler/frame_pool.hpp>
@@ -18,7 +20,9 @@ unsigned worker_count(Options const& options) {
 }
 
 void report_on_stderr(std::exception_ptr const& error, engine::TaskBase* task) {
-  std::string const text = task != nullptr ? "Task exception was never retrieved: " + task->name() : "Exception in a callback";
+  std::string text = task != nullptr ? "Task exception was never retrieved: " + task->name() : "Exception in a callback";
+  if (task != nullptr && task->place().line() != 0)
+    text += std::string(" (") + task->place().function_name() + ", " + task->place().file_name() + ":" + std::to_string(task->place().line()) + ")";
   std::fprintf(stderr, "weft: %s\n  %s\n", text.c_str(), describe_exception(error).c_str());
 }
 
@@ -30,6 +34,8 @@ engine::RuntimeConfig make_config(Options options) {
   config.scheduler.virtual_clock = options.clock == ClockKind::virtual_time;
   config.scheduler.deterministic = options.deterministic;
   config.scheduler.seed = options.seed;
+  char const* const debug = std::getenv("WEFT_DEBUG");
+  config.debug = debug != nullptr && *debug != '\0' && std::string_view(debug) != "0";
   config.blocking_threads = options.blocking_threads;
   config.handle_sigint = options.handle_sigint;
   config.on_unhandled = [hook = std::move(options.on_unhandled_exception)](std::exception_ptr error, engine::TaskBase* task) {
@@ -71,7 +77,7 @@ Metrics Runtime::metrics() const {
   core_->require_not_forked();
   engine::Scheduler const& scheduler = core_->scheduler();
   Metrics metrics{};
-  std::int64_t const now = scheduler.now();
+  std::int64_t const now = engine::Scheduler::steady_now();
   for (unsigned i = 0; i < scheduler.size(); ++i) {
     engine::Worker const& worker = scheduler.worker(i);
     engine::Worker::Stats const& stats = worker.stats;
@@ -99,6 +105,12 @@ std::string Runtime::task_tree() const {
   return core_->task_tree();
 }
 
+std::string Runtime::task_tree_json() const {
+  core_->require_not_forked();
+  return core_->task_tree_json();
+}
+
+std::string task_tree_json() { return engine::runtime_of(engine::require_task("task_tree_json()")).task_tree_json(); }
 std::string task_tree() { return engine::runtime_of(engine::require_task("task_tree()")).task_tree(); }
 
 }  // namespace weft

@@ -169,6 +169,7 @@ void WaitNode::make_ready_at(Scheduler& home) noexcept { home.make_ready(*this);
 
 bool WaitNode::arm_begin(Worker& worker) noexcept {
   state_ = worker.state;
+  since_ = worker.stamp();
   TaskBase& owner = task();
   owner.scopes_lock().lock();
   pending_at_arm_ = cancel_pending(state_);
@@ -209,6 +210,7 @@ void WaitNode::stay() noexcept {
   TaskBase& owner = task();
   owner.scopes_lock().lock();
   claim.reset(ClaimState::fired);
+  stays_ = true;
   state_.scope->waiting_.push_back(*this);
   owner.scopes_lock().unlock();
 }

@@ -1,6 +1,9 @@
 // The cold half of the coroutine machinery: ends that find their parent suspended, starts that were put off, children taken from a deque.
 #include <weft/runtime/runtime/promise.hpp>
 
+#include <atomic>
+#include <cstdio>
+
 #include <weft/runtime/runtime/context.hpp>
 #include <weft/runtime/runtime/runtime_core.hpp>
 #include <weft/runtime/runtime/strand.hpp>
@@ -133,6 +136,24 @@ void PromiseBase::unhandled_exception() noexcept {
     case kind_join: up<JoinBase>()->child_failed(slot_); return;
     default: up<TaskBase>()->store_exception(); return;
   }
+}
+
+namespace {
+
+// Runtimes alive that were made with WEFT_DEBUG.
+std::atomic<int> debug_runtimes{0};
+
+}  // namespace
+
+void count_debug_runtime(int by) noexcept { debug_runtimes.fetch_add(by, std::memory_order_relaxed); }
+
+void drop_unawaited(PromiseBase& promise) noexcept {
+  // While an exception passes, it tells why nobody came to the await.
+  if (debug_runtimes.load(std::memory_order_relaxed) != 0 && std::uncaught_exceptions() == 0) {
+    std::source_location const place = promise.place();
+    std::fprintf(stderr, "weft: coroutine was never awaited: %s\n  %s:%u\n", place.function_name(), place.file_name(), static_cast<unsigned>(place.line()));
+  }
+  std::coroutine_handle<PromiseBase>::from_promise(promise).destroy();
 }
 
 void defer_start(Worker& worker, std::coroutine_handle<> coroutine) {

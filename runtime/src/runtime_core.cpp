@@ -2,6 +2,7 @@
 #include <weft/runtime/runtime/runtime_core.hpp>
 
 #include <algorithm>
+#include <cstdio>
 #include <mutex>
 #include <unordered_map>
 
@@ -9,6 +10,7 @@
 
 #include <weft/runtime/platform/errors.hpp>
 #include <weft/runtime/runtime/group.hpp>
+#include <weft/runtime/runtime/trace.hpp>
 
 namespace weft::engine {
 namespace {
@@ -60,14 +62,20 @@ RuntimeCore::RuntimeCore(RuntimeConfig config)
       supervisor_(*this),
       scheduler_(config_.scheduler, *this),
       blocking_pool_(config_.blocking_threads, config_.scheduler.thread_name) {
+  if (config_.debug) {
+    count_debug_runtime(1);
+    for (unsigned i = 0; i < scheduler_.size(); ++i) scheduler_.worker(i).watch.store(watch_slow_steps, std::memory_order_relaxed);
+  }
   LiveRuntimes& live = LiveRuntimes::instance();
   {
     std::lock_guard const lock(live.mutex);
     live.by_serial.emplace(serial_, this);
+    if (Trace::active()) Trace::introduce(*this);
   }
   try {
     scheduler_.start();
   } catch (...) {
+    if (config_.debug) count_debug_runtime(-1);
     std::lock_guard const lock(live.mutex);
     live.by_serial.erase(serial_);
     throw;
@@ -87,6 +95,9 @@ RuntimeCore::~RuntimeCore() {
     live.by_serial.erase(serial_);
   }
   scheduler_.stop();
+  for (unsigned i = 0; i < scheduler_.size(); ++i)
+    if (auto const events = scheduler_.worker(i).trace.take(); !events.empty()) Trace::write(*this, i, events);
+  if (config_.debug) count_debug_runtime(-1);
   // Now that no worker is left, and foreign threads do not find the runtime any more, the failed tasks that have handles stand alone.
   while (failed_.pop_front() != nullptr) {
   }
@@ -108,6 +119,61 @@ bool RuntimeCore::with_runtime(std::uint64_t serial, std::function<void(RuntimeC
   visit(*found->second);
   return true;
 }
+
+void RuntimeCore::with_all_runtimes(std::function<void(RuntimeCore*)> const& visit) {
+  LiveRuntimes& live = LiveRuntimes::instance();
+  std::lock_guard const lock(live.mutex);
+  for (auto const& [serial, core] : live.by_serial) visit(core);
+  visit(nullptr);
+}
+
+// ---------------------------------------------------------------- watched steps
+
+namespace {
+
+// What a step may take before it is reported, as in asyncio's debug mode.
+constexpr std::int64_t slow_step = 100'000'000;
+
+std::string text_of(std::source_location const& place) {
+  return std::string(place.file_name()) + ":" + std::to_string(place.line());
+}
+
+void report_slow_step(Worker const& worker, TaskBase const* task, std::int64_t took) {
+  std::string text = "weft: ";
+  text += task != nullptr ? task->name() : "a callback";
+  text += " held worker " + std::to_string(worker.index()) + " for " + std::to_string(took / 1'000'000) + " ms";
+  if (worker.place.line() != 0) text += ", until the await at " + text_of(worker.place);
+  else if (task != nullptr && task->done()) text += ", until its end";
+  if (task != nullptr && task->place().line() != 0)
+    text += std::string("\n  coroutine ") + task->place().function_name() + " at " + text_of(task->place());
+  std::fprintf(stderr, "%s\n", text.c_str());
+}
+
+}  // namespace
+
+void RuntimeCore::note_task(Worker& worker, WatchedStep& step) noexcept {
+  if (worker.state.scope == nullptr) return;
+  TaskBase& task = worker.state.scope->task();
+  task.acquire();
+  step.task = &task;
+}
+
+void RuntimeCore::step_ended(Worker& worker, WatchedStep& step, std::int64_t ended) noexcept {
+  Ref<TaskBase> const task(static_cast<TaskBase*>(step.task), Ref<TaskBase>::Adopt::reference);
+  if (!task && step.nested) return;
+  std::uint8_t const watch = worker.watch.load(std::memory_order_relaxed);
+  std::int64_t const took = ended - step.began;
+  try {
+    if ((watch & watch_slow_steps) != 0 && took > slow_step) report_slow_step(worker, task.get(), took);
+    if ((watch & watch_for_trace) == 0) return;
+    auto full = worker.trace.add({TraceEvent::Kind::step, step.began, took, task ? task->id() : 0, task ? task->name() : std::string("callback")});
+    if (!full.empty()) Trace::write(*this, worker.index(), full);
+  } catch (...) {
+    // Without memory the trace has a gap, and a report is lost.
+  }
+}
+
+void RuntimeCore::trace_full(Worker& worker, std::vector<TraceEvent> events) noexcept { Trace::write(*this, worker.index(), events); }
 
 // ---------------------------------------------------------------- registry
 
@@ -219,16 +285,6 @@ std::vector<Ref<TaskBase>> RuntimeCore::all_tasks() const {
   }
   std::sort(tasks.begin(), tasks.end(), [](auto const& a, auto const& b) { return a->id() < b->id(); });
   return tasks;
-}
-
-std::string RuntimeCore::task_tree() const {
-  std::string text;
-  for (auto const& task : all_tasks()) {
-    text += "  ";
-    task->describe(text);
-    text += '\n';
-  }
-  return text;
 }
 
 // ---------------------------------------------------------------- runs

@@ -2,6 +2,7 @@
 #include <weft/runtime/scheduler/scheduler.hpp>
 
 #include <chrono>
+#include <ctime>
 #include <system_error>
 
 #include <weft/runtime/platform/cpu.hpp>
@@ -66,7 +67,8 @@ void* Scheduler::thread_main(void* argument) noexcept {
   set_thread_name((config.thread_name + "-" + std::to_string(worker.index())).c_str());
   if (config.pin) pin_to_core(worker.index());
   worker.stack_limit = worker.stack_end = stack_pointer() - nested_stack;
-  worker.busy_since.store(scheduler.now(), std::memory_order_relaxed);
+  worker.recent_ = steady_now();
+  worker.busy_since.store(worker.recent_, std::memory_order_relaxed);
   if (config.on_thread_start) config.on_thread_start(worker.index());
   worker.run();
   if (config.on_thread_stop) config.on_thread_stop(worker.index());
@@ -98,7 +100,17 @@ void Scheduler::make_ready(ReadyBatch& batch) noexcept {
 std::int64_t Scheduler::now() const noexcept {
   // ORDER(virtual-now): acquire; pairs with advance_virtual_clock(): what happened before the jump happens before what follows.
   if (config_.virtual_clock) return virtual_now_.load(std::memory_order_acquire);
+  return steady_now();
+}
+
+std::int64_t Scheduler::steady_now() noexcept {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::int64_t Scheduler::coarse_now() noexcept {
+  timespec now{};
+  (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
 void Scheduler::external_end() noexcept {

@@ -9,13 +9,22 @@
 
 namespace weft::engine {
 
-TaskBase::TaskBase(RuntimeCore& runtime, std::coroutine_handle<PromiseBase> coroutine) noexcept
-    : Runnable(&TaskBase::start), root_(*this), coroutine_(coroutine), runtime_(&runtime), runtime_serial_(runtime.serial()) {
-  // What foreign threads make starts with an empty context.
+TaskBase::TaskBase(RuntimeCore& runtime) noexcept
+    : Runnable(&TaskBase::start), root_(*this), runtime_(&runtime), runtime_serial_(runtime.serial()) {
   Worker const* const here = current_worker();
-  if (here == nullptr) return;
-  context_ = ContextRef(current_context());
-  if (here->strand != nullptr && &here->scheduler() == &runtime.scheduler()) {
+  if (here == nullptr) {
+    // What foreign threads make starts with an empty context.
+    born_ = static_cast<std::uint32_t>(runtime.scheduler().now() / 1'000'000);
+    return;
+  }
+  born_ = here->stamp();
+  if (Scope const* const scope = here->state.scope) [[likely]] {
+    creator_ = scope->task().id_;
+    context_ = ContextRef(here->state.context);
+  } else {
+    context_ = ContextRef(current_context());
+  }
+  if (here->strand != nullptr && &here->scheduler() == &runtime.scheduler()) [[unlikely]] {
     here->strand->task_begins();
     strand_ = Ref<StrandState>(here->strand);
   }
@@ -36,6 +45,7 @@ void TaskBase::start(Runnable& runnable, Worker& worker) noexcept {
   }
   worker.state = ExecutionState{&task.root_, 0, 0, task.context_.get()};
   if (task.strand() != nullptr) [[unlikely]] worker.state.flags = ExecutionState::on_strand;
+  task.started_.store(true, std::memory_order_relaxed);
   if (!task.root_.word.pending(0)) {
     if (task.keeps_context_ && worker.state.context != nullptr) [[unlikely]] {
       // Not a copy: what is set here is kept, and so is the identity.
@@ -196,23 +206,26 @@ void TaskBase::set_name(std::string name) {
   scopes_lock_.unlock();
 }
 
-void TaskBase::describe(std::string& text) const {
-  text += name();
-  scopes_lock_.lock();
-  auto* const root = const_cast<Scope*>(&root_);
-  char const* separator = ": waits for ";
-  bool any = false;
-  for (Scope* scope = root; scope != nullptr; scope = scope->next_below(root)) {
-    for (WaitNode* node = scope->waiting_.front(); node != nullptr; node = scope->waiting_.next(*node)) {
-      any = true;
-      text += separator;
-      separator = ", ";
-      text += node->what();
-      if (TaskBase const* const awaited = node->awaited_task()) text += " Task-" + std::to_string(awaited->id());
+std::vector<TaskBase::Wait> TaskBase::waits() const {
+  std::vector<Wait> found;
+  for (std::size_t room = 8;; room *= 4) {
+    // Room first: nothing is allocated under the lock.
+    found.clear();
+    found.reserve(room);
+    bool complete = true;
+    scopes_lock_.lock();
+    auto* const root = const_cast<Scope*>(&root_);
+    for (Scope* scope = root; scope != nullptr && complete; scope = scope->next_below(root)) {
+      for (WaitNode* node = scope->waiting_.front(); node != nullptr && complete; node = scope->waiting_.next(*node)) {
+        if (!node->waits()) continue;
+        TaskBase const* const awaited = node->awaited_task();
+        complete = found.size() < found.capacity();
+        if (complete) found.push_back({node->what(), awaited != nullptr ? awaited->id() : 0, node->since(), node->place()});
+      }
     }
+    scopes_lock_.unlock();
+    if (complete) return found;
   }
-  scopes_lock_.unlock();
-  if (!any) text += ": ready or running";
 }
 
 Ref<TaskBase> TaskBase::awaited_by_body() const noexcept {

@@ -51,6 +51,7 @@ Worker::~Worker() = default;
 // ---------------------------------------------------------------- the machinery
 
 void Worker::drive(std::coroutine_handle<> coroutine) noexcept {
+  if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] note_task();
   for (;;) {
     coroutine.resume();
     if (next) {
@@ -132,24 +133,34 @@ bool Worker::take_step() noexcept {
 
 void Worker::run_runnable(Runnable& runnable) noexcept {
   end_search();
-  stats.steps.add(1);
-  runnable.step(runnable, *this);
+  run_step(runnable);
 }
 
 void Worker::run_in_place(Runnable& runnable) noexcept {
-  stats.steps.add(1);
+  if (watched_ != nullptr) [[unlikely]] watched_->nested = true;
   // More steps follow in this one, so what becomes ready must be visible to thieves.
   enter_nested();
-  runnable.step(runnable, *this);
+  run_step(runnable);
   leave_nested();
+}
+
+void Worker::run_step(Runnable& runnable) noexcept {
+  stats.steps.add(1);
+  if (watch.load(std::memory_order_relaxed) == 0) [[likely]] runnable.step(runnable, *this);
+  else run_watched([&] { runnable.step(runnable, *this); });
+}
+
+void Worker::run_fork_item(ForkItem* item) noexcept {
+  end_search();
+  if (watch.load(std::memory_order_relaxed) == 0) [[likely]] scheduler_.host().run_forked(*this, item);
+  else run_watched([&] { scheduler_.host().run_forked(*this, item); });
 }
 
 bool Worker::run_forked() noexcept {
   ForkItem* const item = deque.pop();
   if (item == nullptr) return false;
-  end_search();
   stats.local_pops.add(1);
-  scheduler_.host().run_forked(*this, item);
+  run_fork_item(item);
   return true;
 }
 
@@ -158,6 +169,36 @@ void Worker::end_search() noexcept {
   if (!searching_) [[likely]] return;
   searching_ = false;
   if (scheduler_.idle().stop_search(index_)) scheduler_.idle().notify_one();
+}
+
+// ---------------------------------------------------------------- watching
+
+std::uint32_t Worker::stamp() const noexcept {
+  return static_cast<std::uint32_t>((scheduler_.virtual_clock() ? scheduler_.now() : recent_) / 1'000'000);
+}
+
+template <class Step>
+void Worker::run_watched(Step&& step) noexcept {
+  WatchedStep mine;
+  mine.began = recent_ = Scheduler::steady_now();
+  WatchedStep* const outer = std::exchange(watched_, &mine);
+  place = {};
+  step();
+  watched_ = outer;
+  scheduler_.host().step_ended(*this, mine, Scheduler::steady_now());
+}
+
+void Worker::note_task() noexcept {
+  if (watched_ != nullptr && watched_->task == nullptr) scheduler_.host().note_task(*this, *watched_);
+}
+
+void Worker::trace_instant(TraceEvent::Kind kind, unsigned number) noexcept {
+  if ((watch.load(std::memory_order_relaxed) & watch_for_trace) == 0) return;
+  try {
+    if (auto full = trace.add({kind, Scheduler::steady_now(), 0, number, {}}); !full.empty()) scheduler_.host().trace_full(*this, std::move(full));
+  } catch (...) {
+    // Without memory the trace has a gap.
+  }
 }
 
 // ---------------------------------------------------------------- outside
@@ -181,10 +222,11 @@ bool Worker::poll() noexcept {
   if (!scheduler_.virtual_clock()) {
     if (next_expiry() != TimerWheel::never) {
       std::int64_t const now = scheduler_.now();
-      last_loop_ = last_poll_ = now;
+      last_loop_ = last_poll_ = recent_ = now;
       if (next_expiry() <= now) found |= fire_timers(*this, now);
     } else {
       last_loop_ = 0;
+      recent_ = std::max(recent_, Scheduler::coarse_now());
     }
   }
   return found;
@@ -226,6 +268,7 @@ void Worker::poll_beside_gather() noexcept {
     return;
   }
   std::int64_t const now = scheduler_.now();
+  recent_ = now;
   refuel(now);
   if (attention_.load(std::memory_order_relaxed)) attention_.store(false, std::memory_order_relaxed);
   take_injected();
@@ -342,12 +385,9 @@ bool Worker::steal_round(bool forced) noexcept {
     Runnable* const runnable = steal_from(victim, forced, forked);
     if (runnable == nullptr && forked == nullptr) continue;
     stats.steals_won.add(1);
-    if (runnable != nullptr) {
-      run_runnable(*runnable);
-    } else {
-      end_search();
-      scheduler_.host().run_forked(*this, forked);
-    }
+    if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::steal, victim.index());
+    if (runnable != nullptr) run_runnable(*runnable);
+    else run_fork_item(forked);
     return true;
   }
   return false;
@@ -374,6 +414,20 @@ bool Worker::search() noexcept {
     }
   }
   return false;
+}
+
+void Worker::begin_idle() noexcept {
+  stats.parks.add(1);
+  std::int64_t const since = busy_since.exchange(0, std::memory_order_relaxed);
+  stats.busy_ns.add(static_cast<std::uint64_t>(Scheduler::steady_now() - since));
+  if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::park, 0);
+}
+
+void Worker::end_idle() noexcept {
+  recent_ = Scheduler::steady_now();
+  busy_since.store(recent_, std::memory_order_relaxed);
+  stats.wakeups.add(1);
+  if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::wake, 0);
 }
 
 void Worker::park() noexcept {
@@ -418,10 +472,10 @@ void Worker::park_virtual() noexcept {
     // Nobody else is awake: the moment is ours.
     if (scheduler_.advance_virtual_clock(*this, seen, phase)) return;
   }
-  stats.parks.add(1);
+  begin_idle();
   idle.commit_park(index_);
   searching_ = true;
-  stats.wakeups.add(1);
+  end_idle();
 }
 
 void Worker::park_steady() noexcept {
@@ -438,9 +492,7 @@ void Worker::park_steady() noexcept {
     fire_timers(*this, now);
     return;
   }
-  stats.parks.add(1);
-  std::int64_t const since = busy_since.exchange(0, std::memory_order_relaxed);
-  stats.busy_ns.add(static_cast<std::uint64_t>(now - since));
+  begin_idle();
   bool const tidies = !tidied_ && wake_at - now > tidy_after;
   if (tidies) wake_at = now + tidy_after;
   if (wake_at == TimerWheel::never) {
@@ -456,9 +508,8 @@ void Worker::park_steady() noexcept {
     frame_pool_flush();
     (void)frame_pool_trim();
   }
-  std::int64_t const woken = scheduler_.now();
-  busy_since.store(woken, std::memory_order_relaxed);
-  stats.wakeups.add(1);
+  end_idle();
+  std::int64_t const woken = recent_;
   if (!others_have_timers) return;
   for (unsigned i = 0; i < scheduler_.size(); ++i) {
     Worker& other = scheduler_.worker(i);

@@ -124,7 +124,7 @@ class GeneratorNext final : public NextRecord<T> {
     mine_ = true;
     Worker& worker = *current_worker();
     frame_.promise().set_parent(*this, static_cast<NextRecord<T>*>(this));
-    if (worker.near_stack_limit()) [[unlikely]] {
+    if (worker.must_leave_stack()) [[unlikely]] {
       resume_later(worker);
       return false;
     }

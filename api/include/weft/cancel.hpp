@@ -97,6 +97,7 @@ class [[nodiscard]] CaptureHandle {
 
 class CheckpointAwaiter {
  public:
+  using weft_never_waits = void;
   bool await_ready() const noexcept { return true; }
   void await_suspend(std::coroutine_handle<>) const noexcept {}
   void await_resume() const {

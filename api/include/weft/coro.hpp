@@ -10,6 +10,7 @@
 #include <coroutine>
 #include <exception>
 #include <functional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -30,19 +31,31 @@ concept NativeAwaitable = requires { typename std::remove_cvref_t<A>::weft_await
 template <class A>
 auto await_foreign(A&& awaitable);
 
+// An awaiter that runs other coroutines, or never waits, is no place at which a task is found waiting.
+template <class Awaiter>
+inline constexpr bool may_wait = !std::is_base_of_v<AwaitRecord, Awaiter> && !std::is_base_of_v<JoinBase, Awaiter> && !requires { typename Awaiter::weft_never_waits; };
+
 class CoroPromiseBase : public PromiseBase {
  public:
+  using PromiseBase::PromiseBase;
+
   // GCC12: must return a prvalue; an awaiter that cannot be moved does not compile otherwise.
   template <class A>
-  WEFT_INLINE auto await_transform(A&& awaitable) {
-    if constexpr (NativeAwaitable<A>) return std::forward<A>(awaitable).operator co_await();
-    else return await_foreign(std::forward<A>(awaitable));
+  WEFT_INLINE auto await_transform(A&& awaitable, std::source_location place = std::source_location::current()) {
+    if constexpr (NativeAwaitable<A>) {
+      if constexpr (may_wait<decltype(std::forward<A>(awaitable).operator co_await())>) current_worker()->place = place;
+      return std::forward<A>(awaitable).operator co_await();
+    } else {
+      current_worker()->place = place;
+      return await_foreign(std::forward<A>(awaitable));
+    }
   }
 };
 
 template <class T>
 class CoroPromise final : public CoroPromiseBase {
  public:
+  explicit CoroPromise(std::source_location place = std::source_location::current()) noexcept : CoroPromiseBase(place) {}
   Coro<T> get_return_object() noexcept;
   template <class U = T>
     requires std::constructible_from<T, U&&>
@@ -54,6 +67,7 @@ class CoroPromise final : public CoroPromiseBase {
 template <class T>
 class CoroPromise<T&> final : public CoroPromiseBase {
  public:
+  explicit CoroPromise(std::source_location place = std::source_location::current()) noexcept : CoroPromiseBase(place) {}
   Coro<T&> get_return_object() noexcept;
   WEFT_INLINE void return_value(T& value) noexcept { Slot<T&>::construct_at(slot(), value); }
 };
@@ -61,6 +75,7 @@ class CoroPromise<T&> final : public CoroPromiseBase {
 template <>
 class CoroPromise<void> final : public CoroPromiseBase {
  public:
+  explicit CoroPromise(std::source_location place = std::source_location::current()) noexcept : CoroPromiseBase(place) {}
   Coro<void> get_return_object() noexcept;
   WEFT_INLINE void return_void() noexcept {}
 };
@@ -81,8 +96,7 @@ class CoroAwaiter : public AwaitRecord {
   WEFT_INLINE bool await_ready() {
     Worker& worker = *current_worker();
     child_.promise().set_parent(*this, &slot_);
-    // A strand has the limit at the top, and asks again.
-    if (worker.near_stack_limit() && (worker.strand == nullptr || worker.near_stack_end())) [[unlikely]] {
+    if (worker.must_leave_stack()) [[unlikely]] {
       start_later(worker);
       return false;
     }
@@ -135,13 +149,13 @@ class [[nodiscard]] Coro {
   Coro(Coro&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   Coro& operator=(Coro&& other) noexcept {
     if (this != &other) {
-      if (handle_) handle_.destroy();
+      if (handle_) engine::drop_unawaited(handle_.promise());
       handle_ = std::exchange(other.handle_, nullptr);
     }
     return *this;
   }
   WEFT_INLINE ~Coro() {
-    if (handle_) [[unlikely]] handle_.destroy();
+    if (handle_) [[unlikely]] engine::drop_unawaited(handle_.promise());
   }
 
   WEFT_INLINE engine::CoroAwaiter<T> operator co_await() && { return engine::CoroAwaiter<T>(release()); }

@@ -259,8 +259,12 @@ class Runtime {
   /// Plain numbers, from any thread; each is exact for its worker, together they are a moment's blur.
   Metrics metrics() const;
   std::vector<AnyTask> all_tasks() const;
-  /// Every live task, its name, and what it waits for.
+  /// Every task that has not ended, below the one that made it: its name, what it waits for, for how many milliseconds, and where (the line of the await). Tasks are
+  /// looked at one after the other while they run. asyncio: `python -m asyncio pstree` (3.14).
   std::string task_tree() const;
+  /// The same as JSON: {"tasks": [{"id", "name", "state": "created" | "runnable" | "waiting", "creator": id or null, "in_group", "on_strand", "age_ms", "coroutine":
+  /// place or null, "awaits": [{"what", "task": id or null, "since_ms", "where": place or null}]}]}; a place is {"file", "line", "function"}.
+  std::string task_tree_json() const;
 
  private:
   std::unique_ptr<engine::RuntimeCore> core_;
@@ -280,5 +284,6 @@ auto run(F&& fn, Args&&... args) {
 
 /// The task tree of the running task's runtime. RuntimeError outside a task.
 std::string task_tree();
+std::string task_tree_json();
 
 }  // namespace weft

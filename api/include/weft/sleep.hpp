@@ -14,6 +14,7 @@ namespace engine {
 
 class YieldAwaiter final : public Suspension, public Runnable {
  public:
+  using weft_never_waits = void;
   YieldAwaiter() noexcept : Runnable(&YieldAwaiter::step) {}
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept {

@@ -31,4 +31,5 @@
 #include <weft/task_group.hpp>
 #include <weft/timeout.hpp>
 #include <weft/to_thread.hpp>
+#include <weft/trace.hpp>
 #include <weft/wait.hpp>

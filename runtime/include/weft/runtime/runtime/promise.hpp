@@ -14,9 +14,11 @@
 // The two words of a parent link are all that a frame pays for being a coroutine of this library.
 #pragma once
 
+#include <bit>
 #include <coroutine>
 #include <cstdint>
 #include <exception>
+#include <source_location>
 #include <utility>
 
 #include <weft/runtime/algorithms/join_counter.hpp>
@@ -67,6 +69,8 @@ class PromiseBase {
 
  public:
   PromiseBase() noexcept = default;
+  // Until the coroutine has a parent, the slot's word keeps where it was defined: a store that would be made anyway.
+  explicit PromiseBase(std::source_location place) noexcept : slot_(std::bit_cast<void*>(place)) {}
   PromiseBase(PromiseBase const&) = delete;
   PromiseBase& operator=(PromiseBase const&) = delete;
 
@@ -81,6 +85,9 @@ class PromiseBase {
   WEFT_INLINE void detach() noexcept { up_ |= detached_bit; }
   WEFT_INLINE JoinBase& join() const noexcept { return *up<JoinBase>(); }
   WEFT_INLINE void* slot() const noexcept { return slot_; }
+
+  // Where the coroutine is defined, while it has no parent.
+  std::source_location place() const noexcept { return std::bit_cast<std::source_location>(slot_); }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
@@ -117,6 +124,11 @@ class PromiseBase {
 // Puts the start of a coroutine off until the native stack has unwound: a suspension whose commit leaves it on the fork deque. Allocates;
 // throws std::bad_alloc.
 void defer_start(Worker& worker, std::coroutine_handle<> coroutine);
+
+// A coroutine that was never started goes; under WEFT_DEBUG that is reported.
+WEFT_COLD void drop_unawaited(PromiseBase& promise) noexcept;
+// A runtime that was made with WEFT_DEBUG begins or ends.
+void count_debug_runtime(int by) noexcept;
 
 // A child of a gather of the strand that this worker runs starts later, in the strand's queue. False when there is no memory for that.
 bool defer_child(Worker& worker, PromiseBase& child) noexcept;

@@ -46,6 +46,8 @@ struct RuntimeConfig {
   SchedulerConfig scheduler;
   unsigned blocking_threads = 64;
   bool handle_sigint = false;
+  // Slow steps and coroutines that were never awaited are reported on stderr.
+  bool debug = false;
   std::function<void(std::exception_ptr, TaskBase*)> on_unhandled;
 };
 
@@ -87,6 +89,7 @@ class RuntimeCore final : public SchedulerHost {
   void keep_until_end(std::shared_ptr<void> kept);
   std::vector<Ref<TaskBase>> all_tasks() const;
   std::string task_tree() const;
+  std::string task_tree_json() const;
   std::uint64_t live_tasks() const noexcept;
 
   // The last handle of a failed task goes. False when the runtime of this serial is gone, and has reported the failure.
@@ -94,9 +97,15 @@ class RuntimeCore final : public SchedulerHost {
   // Holds the runtime of this serial while `visit` runs; false when it is gone.
   static bool with_runtime(std::uint64_t serial, std::function<void(RuntimeCore&)> const& visit);
 
+  // Under the lock of the list of live runtimes, each of them, and last of all null.
+  static void with_all_runtimes(std::function<void(RuntimeCore*)> const& visit);
+
   void run_forked(Worker& worker, ForkItem* item) noexcept override;
   int stuck_phase() const noexcept override;
   void on_stuck(Worker& worker, int phase, Gate::Look seen) noexcept override;
+  void note_task(Worker& worker, WatchedStep& step) noexcept override;
+  void step_ended(Worker& worker, WatchedStep& step, std::int64_t ended) noexcept override;
+  void trace_full(Worker& worker, std::vector<TraceEvent> events) noexcept override;
 
   std::uint64_t serial() const noexcept { return serial_; }
 

@@ -14,7 +14,9 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <source_location>
 #include <string>
+#include <vector>
 
 #include <weft/runtime/algorithms/intrusive_list.hpp>
 #include <weft/runtime/algorithms/slot_registry.hpp>
@@ -38,7 +40,7 @@ using TaskRegistry = SlotRegistry<real_sync, TaskBase>;
 
 class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>, public ListHook<GroupTag> {
  public:
-  TaskBase(RuntimeCore& runtime, std::coroutine_handle<PromiseBase> coroutine) noexcept;
+  explicit TaskBase(RuntimeCore& runtime) noexcept;
   ~TaskBase() override;
 
   // ---- what handles ask, from any thread
@@ -61,6 +63,11 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
   RuntimeCore& runtime() const noexcept { return *runtime_; }
   GroupState const* group() const noexcept { return group_; }
   std::uint64_t runtime_serial() const noexcept { return runtime_serial_; }
+  // Before the start: the coroutine is the task's from now on. `place` is where it is defined.
+  void own(std::coroutine_handle<PromiseBase> coroutine, std::source_location place) noexcept {
+    coroutine_ = coroutine;
+    place_ = place;
+  }
   // Before the start: counted on it already.
   void set_strand(Ref<StrandState> strand) noexcept {
     leave_strand();
@@ -76,8 +83,23 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
   void store_exception() noexcept;
   // The coroutine's frame is gone; `state` is the worker's.
   void finish(Worker& worker) noexcept;
-  // What this task waits for, for the task tree.
-  void describe(std::string& text) const;
+  // ---- for the task tree
+  struct Wait {
+    char const* what;
+    // Zero: no task.
+    std::uint64_t task;
+    std::uint32_t since;
+    std::source_location place;
+  };
+  // What it waits for, all its parts. A wait that is over but has not been resumed is none.
+  std::vector<Wait> waits() const;
+  bool started() const noexcept { return started_.load(std::memory_order_relaxed); }
+  std::uint32_t born() const noexcept { return born_; }
+  // Zero: none.
+  std::uint64_t creator() const noexcept { return creator_; }
+  std::source_location const& place() const noexcept { return place_; }
+  // Parts inside awaitables of other libraries. INVARIANT: written by the parts.
+  std::atomic<std::uint32_t> foreign_waits{0};
 
   // The task that the body of this one awaits, if it does. Holds a reference, since it may be gone as soon as nobody waits for it.
   Ref<TaskBase> awaited_by_body() const noexcept;
@@ -104,11 +126,13 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
   }
 
   std::atomic<bool> body_awaits_{false};
+  std::atomic<bool> started_{false};
   bool in_failed_list_ = false;
   bool keeps_context_ = false;
   // INVARIANT: written before the task enters the registry. The round in which it was born, and whose slot it has.
   std::uint32_t birth_round_ = 0;
   std::uint32_t slot_owner_ = 0;
+  std::uint32_t born_ = 0;
   TaskRegistry::Slot* slot_ = nullptr;
   mutable SpinLock scopes_lock_;
   Scope root_;
@@ -123,6 +147,9 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
   RuntimeCore* runtime_;
   std::uint64_t runtime_serial_;
   std::uint64_t id_ = 0;
+  // INVARIANT: written before the task enters the registry.
+  std::uint64_t creator_ = 0;
+  std::source_location place_{};
   GroupState* group_ = nullptr;
 };
 

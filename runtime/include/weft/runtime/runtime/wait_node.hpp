@@ -10,6 +10,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <source_location>
 #include <string>
 
 #include <weft/runtime/algorithms/claim.hpp>
@@ -32,6 +33,7 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   // By await_suspend(), on the way to the boundary.
   void suspend(std::coroutine_handle<> coroutine, Worker& worker) noexcept {
     coroutine_ = coroutine;
+    place_ = worker.place;
     WEFT_ASSERT(worker.pending == nullptr);
     worker.pending = this;
   }
@@ -52,6 +54,11 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   // For the task tree: what it waits for, in words, and which task, if it is one. Under the task's scopes_lock.
   char const* what() const noexcept { return what_; }
   virtual TaskBase const* awaited_task() const noexcept { return nullptr; }
+  // The co_await, and when it began to wait (Worker::stamp).
+  std::source_location const& place() const noexcept { return place_; }
+  std::uint32_t since() const noexcept { return since_; }
+  // Waits, as far as others can see: armed, or in its second wait.
+  bool waits() const noexcept { return claim.state() == ClaimState::armed || stays_; }
 
  protected:
   ~WaitNode() = default;
@@ -90,13 +97,16 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   char const* what_;
   bool hands_down_ = false;
   bool pending_at_arm_ = false;
+  bool stays_ = false;
   // INVARIANT: under the task's scopes_lock. Requests that are being handed down; while there are any, the node does not resume.
   std::uint32_t requests_ = 0;
   // The newest request that was accepted below, zero if none.
   std::uint32_t handed_epoch_ = 0;
+  std::uint32_t since_ = 0;
   WaitNode* next_kept_ = nullptr;
   ExecutionState state_{};
   std::coroutine_handle<> coroutine_;
+  std::source_location place_{};
 };
 
 }  // namespace weft::engine

@@ -28,6 +28,7 @@
 #include <atomic>
 #include <coroutine>
 #include <cstdint>
+#include <source_location>
 
 #include <weft/runtime/algorithms/fork_deque.hpp>
 #include <weft/runtime/algorithms/run_queue.hpp>
@@ -37,6 +38,7 @@
 #include <weft/runtime/platform/cpu.hpp>
 #include <weft/runtime/scheduler/execution_state.hpp>
 #include <weft/runtime/scheduler/runnable.hpp>
+#include <weft/runtime/scheduler/watch.hpp>
 
 namespace weft::engine {
 
@@ -97,18 +99,26 @@ class alignas(cache_line) Worker {
   std::uint32_t fuel = 1;
   // The gathers on the native stack are leaving it.
   bool unwind = false;
+  // Whether steps are watched, and for what (watch.hpp). INVARIANT: written by whoever begins or ends to watch.
+  std::atomic<std::uint8_t> watch{0};
   // The strand that it runs now.
   StrandState* strand = nullptr;
   // Where the native stack's share for coroutines really ends.
   std::uintptr_t stack_end = 0;
+  // The co_await in the user's code that was reached last, of those that may wait.
+  std::source_location place{};
   ForkDeque<real_sync, ForkItem*> deque;
 
   // ---- the machinery
   void drive(std::coroutine_handle<> coroutine) noexcept;
   WEFT_INLINE bool near_stack_limit() const noexcept { return stack_pointer() < stack_limit; }
   bool near_stack_end() const noexcept { return stack_pointer() < stack_end; }
+  // For a coroutine that is to be resumed in place. A strand has the limit at the top, and asks again.
+  WEFT_INLINE bool must_leave_stack() const noexcept { return near_stack_limit() && (strand == nullptr || near_stack_end()); }
   // One step, by code that is a step itself.
   void run_in_place(Runnable& runnable) noexcept;
+  // The time in milliseconds, as the worker saw it last: some milliseconds old on the steady clock, unless steps are long. No clock is read.
+  std::uint32_t stamp() const noexcept;
   // A gather has used up the fuel.
   WEFT_COLD void poll_from_gather() noexcept;
   // A push to the fork deque has published work for thieves.
@@ -156,6 +166,7 @@ class alignas(cache_line) Worker {
   } stats;
   // INVARIANT: written by the worker when it parks and unparks; zero while parked.
   std::atomic<std::int64_t> busy_since{0};
+  TraceBuffer trace;
   RunQueue<real_sync, Runnable*> run_queue;
 
  private:
@@ -164,6 +175,14 @@ class alignas(cache_line) Worker {
   bool take_step() noexcept;
   Runnable* pop_runnable() noexcept;
   void run_runnable(Runnable& runnable) noexcept;
+  void run_step(Runnable& runnable) noexcept;
+  void run_fork_item(ForkItem* item) noexcept;
+  template <class Step>
+  WEFT_COLD void run_watched(Step&& step) noexcept;
+  WEFT_COLD void note_task() noexcept;
+  WEFT_COLD void trace_instant(TraceEvent::Kind kind, unsigned number) noexcept;
+  void begin_idle() noexcept;
+  void end_idle() noexcept;
   bool run_forked() noexcept;
   Worker& timer_home() noexcept;
   bool poll() noexcept;
@@ -192,6 +211,8 @@ class alignas(cache_line) Worker {
   std::uint32_t fuel_granted_ = 1;
   std::int64_t last_poll_ = 0;
   std::int64_t last_loop_ = 0;
+  std::int64_t recent_ = 0;
+  WatchedStep* watched_ = nullptr;
   std::uint32_t random_;
 
   // Set by who submits work when no worker is idle; asks for a poll.
