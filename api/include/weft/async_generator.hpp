@@ -124,7 +124,8 @@ class GeneratorNext final : public NextRecord<T> {
     mine_ = true;
     Worker& worker = *current_worker();
     frame_.promise().set_parent(*this, static_cast<NextRecord<T>*>(this));
-    if (worker.near_stack_limit()) [[unlikely]] {
+    // A strand has the limit at the top, and asks again.
+    if (worker.near_stack_limit() && (worker.strand == nullptr || worker.near_stack_end())) [[unlikely]] {
       resume_later(worker);
       return false;
     }
