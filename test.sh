@@ -10,9 +10,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . .ci/common.sh
 
 all="dev-gcc dev-clang release-gcc release-clang asan-gcc asan-clang tsan-gcc tsan-clang ubsan-gcc ubsan-clang"
-soak=OFF
+soak=OFF default=OFF
 case "${1-}" in
-  "") presets=(release-gcc release-clang asan-gcc tsan-clang) ;;
+  "") presets=(release-gcc release-clang asan-gcc tsan-clang); default=ON ;;
   --quick) presets=(release-gcc) ;;
   --all) read -ra presets <<< "$all"; soak=ON ;;
   -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
@@ -38,7 +38,17 @@ for preset in "${presets[@]}"; do
   step "Build $preset"
   with_soak=OFF
   [[ $soak == OFF || $preset != [at]san-* ]] || with_soak=ON
-  cmake --preset "$preset" -DWEFT_SOAK_TESTS=$with_soak -DWEFT_SOAK_SECONDS="${WEFT_SOAK_SECONDS:-60}" \
+  # In the default set one compiler is enough for what the other would only repeat; --all and builds called by name leave nothing out.
+  examples=ON headers=ON benchmarks=OFF
+  [[ $preset != release-* ]] || benchmarks=ON
+  if [[ $default == ON ]]; then
+    case "$preset" in
+      release-clang) examples=OFF headers=OFF benchmarks=OFF ;;
+      tsan-clang) examples=OFF ;;
+    esac
+  fi
+  cmake --preset "$preset" -DWEFT_BUILD_EXAMPLES=$examples -DWEFT_TEST_HEADERS=$headers -DWEFT_BUILD_BENCHMARKS=$benchmarks \
+    -DWEFT_SOAK_TESTS=$with_soak -DWEFT_SOAK_SECONDS="${WEFT_SOAK_SECONDS:-60}" \
     > "build/$preset.log" 2>&1 || { cat "build/$preset.log"; exit 1; }
   cmake --build --preset "$preset" -j "$jobs"
 done

@@ -8,6 +8,7 @@ option(WEFT_INSTALL "Generate the install rules" ${PROJECT_IS_TOP_LEVEL})
 option(WEFT_WARNINGS_AS_ERRORS "Warnings in weft's own sources are errors" OFF)
 option(WEFT_HARDENED_STDLIB "Check the standard library's preconditions (_GLIBCXX_ASSERTIONS) in weft's own sources" OFF)
 option(WEFT_SOAK_TESTS "Register the stress tests a second time, as long soaks (label soak)" OFF)
+option(WEFT_TEST_HEADERS "Compile each header alone, as a test" ON)
 
 set(WEFT_SANITIZE "" CACHE STRING "Sanitizers: address, thread, undefined or a list such as address;undefined")
 set(WEFT_ASSERTIONS AUTO CACHE STRING "Internal assertions: ON, OFF or AUTO (on in Debug and in sanitizer builds)")
