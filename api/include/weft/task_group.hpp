@@ -139,9 +139,9 @@ Coro<T> task_group_block(F fn, Args... args) {
 /// Lifetime: fn and args are copied or moved in and live as long as the block.
 /// g++ 12: name the lambda first if it captures anything with a destructor.
 template <class F, class... Args>
-auto task_group(F fn, Args... args) {
-  using T = engine::coro_result_t<F, TaskGroup&, Args...>;
-  return engine::task_group_block<T, F, Args...>(std::move(fn), std::move(args)...);
+auto task_group(F&& fn, Args&&... args) {
+  using T = engine::coro_result_t<std::decay_t<F>, TaskGroup&, std::decay_t<Args>...>;
+  return engine::task_group_block<T, std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn), std::forward<Args>(args)...);
 }
 
 }  // namespace weft

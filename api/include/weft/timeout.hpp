@@ -161,16 +161,16 @@ concept Delay = requires(D delay) { optional_delay(delay); };
 /// counts from the call. Cancellation: not a checkpoint in itself. Errors: TimeoutError; ValueError for NaN and negative infinity, at the call.
 /// Lifetime: fn and args are copied or moved in and live as long as the block. Cost: a frame and a timer, O(1).
 template <engine::Delay D, class F, class... Args>
-auto timeout(D delay, F fn, Args... args) {
-  using T = engine::coro_result_t<F, Timeout&, Args...>;
-  return engine::timeout_after<T, F, Args...>(engine::optional_delay(delay), std::move(fn), std::move(args)...);
+auto timeout(D delay, F&& fn, Args&&... args) {
+  using T = engine::coro_result_t<std::decay_t<F>, Timeout&, std::decay_t<Args>...>;
+  return engine::timeout_after<T, std::decay_t<F>, std::decay_t<Args>...>(engine::optional_delay(delay), std::forward<F>(fn), std::forward<Args>(args)...);
 }
 
 /// The same with a deadline. asyncio: timeout_at().
 template <class F, class... Args>
-auto timeout_at(std::optional<Clock::time_point> when, F fn, Args... args) {
-  using T = engine::coro_result_t<F, Timeout&, Args...>;
-  return engine::timeout_block<T, F, Args...>(when, false, std::move(fn), std::move(args)...);
+auto timeout_at(std::optional<Clock::time_point> when, F&& fn, Args&&... args) {
+  using T = engine::coro_result_t<std::decay_t<F>, Timeout&, std::decay_t<Args>...>;
+  return engine::timeout_block<T, std::decay_t<F>, std::decay_t<Args>...>(when, false, std::forward<F>(fn), std::forward<Args>(args)...);
 }
 
 /// Waits for an awaitable, at most `delay`; then it is cancelled, waited for, and TimeoutError is thrown.
