@@ -1,7 +1,7 @@
 # cmake -DDOCUMENT=file.md -DPROGRAMS=folder -P check_snippets.cmake
 # Each ```c++ block of DOCUMENT has to occur, word for word, in one of the *.cpp in PROGRAMS; and DOCUMENT has to name each of these.
 
-cmake_minimum_required(VERSION 3.25)
+cmake_minimum_required(VERSION 3.22)
 file(GLOB sources ${PROGRAMS}/*.cpp)
 set(code "")
 file(READ ${DOCUMENT} rest)

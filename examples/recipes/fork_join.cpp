@@ -20,7 +20,8 @@ weft::Coro<> quicksort(std::span<std::uint32_t> values) {
   std::uint32_t const pivot = values[values.size() / 2];
   auto const less = std::partition(values.begin(), values.end(), [=](std::uint32_t x) { return x < pivot; });
   auto const equal = std::partition(less, values.end(), [=](std::uint32_t x) { return x == pivot; });
-  co_await weft::gather(quicksort({values.begin(), less}), quicksort({equal, values.end()}));
+  std::span const left(values.begin(), less), right(equal, values.end());
+  co_await weft::gather(quicksort(left), quicksort(right));
 }
 
 weft::Coro<> amain() {
