@@ -10,7 +10,6 @@
 #include <chrono>
 #include <functional>
 #include <iostream>
-#include <vector>
 
 using namespace std::chrono_literals;
 
@@ -38,7 +37,7 @@ weft::Coro<> amain() {
     std::cout << "silence since 5 s, at " << weft::Clock::now().time_since_epoch() / 1s << " s\n";
   }
   talker.cancel();
-  co_await weft::wait(std::vector{talker});  // it has a reference to `messages`
+  (void)co_await weft::as_result(talker);  // it has a reference to `messages`
 }
 
 int main() {
