@@ -14,11 +14,11 @@ using namespace std::chrono_literals;
 
 weft::ContextVar<std::string> request_id{"request_id", "-"};
 
-void log(std::string const& text) { std::cout << '[' + request_id.get() + "] " + text + '\n'; }
+void log_line(std::string const& text) { std::cout << '[' + request_id.get() + "] " + text + '\n'; }
 
 weft::Coro<> query(std::chrono::milliseconds takes) {
   co_await weft::sleep(takes);
-  log("query done");
+  log_line("query done");
 }
 
 weft::Coro<> handle(std::string name, std::chrono::milliseconds takes) {
@@ -26,12 +26,12 @@ weft::Coro<> handle(std::string name, std::chrono::milliseconds takes) {
   weft::Task<void> task = weft::create_task(query(takes));  // with a copy of this context
   co_await task;
   co_await weft::sleep(1ms);
-  co_await weft::to_thread(log, std::string("logged by a thread"));
+  co_await weft::to_thread(log_line, std::string("logged by a thread"));
 }
 
 weft::Coro<> amain() {
   co_await weft::gather(handle("ann", 20ms), handle("bob", 10ms));
-  log("end");
+  log_line("end");
 }
 
 int main() {
