@@ -39,7 +39,7 @@ weft::Coro<> count_tasks(uts::Tree const* tree, uts::Node node, std::uint64_t* r
 
 void add_uts(Kernels& kernels, Plan const& plan) {
   using Sizes = std::vector<std::uint64_t>;
-  for (std::uint64_t const which : plan.pick<std::uint64_t>(Sizes{104, 1020}, Sizes{106, 1100}, Sizes{1, 3})) {
+  for (std::uint64_t const which : plan.pick(Sizes{104, 1020}, Sizes{106, 1100}, Sizes{1, 3})) {
     std::uint64_t const nodes = which == 1 ? 4'130'071 : which == 3 ? 4'112'897 : serial("uts", which);
     uts::Tree const tree = uts::tree(which);
     Work work(kernels, plan, "programs", "uts(" + tree.name + ")", nodes, nodes);

@@ -17,7 +17,7 @@ namespace {
 using namespace sim;
 
 std::map<std::string, double Costs::*> const cost_names{
-    {"spawn", &Costs::spawn}, {"join", &Costs::join},     {"remote_join", &Costs::remote_join}, {"probe", &Costs::probe},
+    {"spawn", &Costs::spawn}, {"join", &Costs::join},     {"remote_join", &Costs::remote_join}, {"probe", &Costs::probe}, {"probe_parked", &Costs::probe_parked},
     {"steal", &Costs::steal}, {"word", &Costs::word},     {"pause", &Costs::pause},             {"rounds", &Costs::rounds},
     {"park", &Costs::park},   {"wake_call", &Costs::wake_call}, {"wake_latency", &Costs::wake_latency}};
 
@@ -27,10 +27,10 @@ std::vector<Policy> policies() {
       {"all may search", Waking::chain, 100, Victims::scan, Amount::one},
       {"an eighth may search", Waking::chain, 12, Victims::scan, Amount::one},
       {"steal half", Waking::chain, 50, Victims::scan, Amount::half},
-      {"the waker first", Waking::chain, 50, Victims::waker_first, Amount::one},
-      {"finders wake two", Waking::two, 50, Victims::scan, Amount::one},
-      {"both of these", Waking::two, 50, Victims::waker_first, Amount::one},
+      {"scan by strides", Waking::chain, 50, Victims::stride, Amount::one},
       {"random victims", Waking::chain, 50, Victims::random, Amount::one},
+      {"strides, steal half", Waking::chain, 50, Victims::stride, Amount::half},
+      {"strides, wakes while more is left", Waking::more_left, 50, Victims::stride, Amount::one},
       {"searchers wake nobody", Waking::producers, 50, Victims::scan, Amount::one},
       {"each push wakes", Waking::each_push, 50, Victims::scan, Amount::one},
       {"wake all at once", Waking::all, 100, Victims::scan, Amount::one},

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <numeric>
 #include <queue>
 #include <random>
 #include <stdexcept>
@@ -28,8 +29,7 @@ struct Worker {
   std::uint32_t current = none;
   double deque_free = 0;    // when the deque's line is free for the next thief
   double since = 0;         // the start of the present state
-  unsigned start = 0, probes = 0, round = 0;
-  unsigned woken_by = 0;
+  unsigned start = 0, stride = 1, probes = 0, round = 0;
 };
 
 struct Event {
@@ -78,21 +78,21 @@ class Simulation {
     std::uint32_t const node = make(workload_.roots[next_root_], none, next_root_);
     injector_.push_back(node);
     if (++next_root_ < workload_.roots.size()) at(workload_.arrivals[next_root_], arrival());
-    (void)publish(now, 0);
+    (void)publish(now);
   }
 
   // Work is visible. Gives the time at which the publisher goes on.
-  double publish(double now, unsigned by) {
+  double publish(double now) {
     switch (policy_.waking) {
       case Waking::chain:
-      case Waking::two:
+      case Waking::more_left:
       case Waking::producers:
-        return searching_ == 0 ? wake(now, by) : now;
+        return searching_ == 0 ? wake(now) : now;
       case Waking::each_push:
-        return wake(now, by);
+        return wake(now);
       case Waking::all:
         if (searching_ != 0) return now;
-        while (!parked_.empty()) now = wake(now, by);
+        while (!parked_.empty()) now = wake(now);
         return now;
       case Waking::never_sleep:
         return now;
@@ -100,7 +100,7 @@ class Simulation {
     return now;
   }
 
-  double wake(double now, unsigned by) {
+  double wake(double now) {
     if (parked_.empty()) return now;
     unsigned const w = parked_.back();
     parked_.pop_back();
@@ -108,7 +108,6 @@ class Simulation {
     ++outcome_.wake_ups;
     now = change_word(now) + costs_.wake_call;
     workers_[w].state = Worker::State::waking;
-    workers_[w].woken_by = by;
     at(now + costs_.wake_latency, w);
     return now;
   }
@@ -141,7 +140,7 @@ class Simulation {
     // One child is run at once; only more than one is something to steal.
     if (children_.size() > 1) {
       std::size_t const pushes = policy_.waking == Waking::each_push ? children_.size() - 1 : 1;
-      for (std::size_t i = 0; i < pushes; ++i) end = publish(end, w);
+      for (std::size_t i = 0; i < pushes; ++i) end = publish(end);
     }
     at(end, w);
   }
@@ -185,9 +184,7 @@ class Simulation {
         return begin_search(w, now);
       }
       case Worker::State::waking:
-        begin_search(w, now);
-        if (policy_.victims == Victims::waker_first) worker.start = worker.woken_by;
-        return;
+        return begin_search(w, now);
       case Worker::State::searching:
         return probe(w, now);
       case Worker::State::parked:
@@ -199,9 +196,19 @@ class Simulation {
     Worker& worker = workers_[w];
     worker.state = Worker::State::searching;
     worker.since = now;
-    worker.start = unsigned(random_() % workers_.size());
     worker.probes = worker.round = 0;
+    choose_order(worker);
     at(now + costs_.probe, w);
+  }
+
+  void choose_order(Worker& worker) {
+    unsigned const count = unsigned(workers_.size());
+    worker.start = unsigned(random_() % count);
+    worker.stride = 1;
+    if (policy_.victims == Victims::stride) {
+      do worker.stride = 1 + unsigned(random_() % count);
+      while (std::gcd(worker.stride, count) != 1);
+    }
   }
 
   void probe(unsigned w, double now) {
@@ -209,14 +216,15 @@ class Simulation {
     if (worker.probes == 0 && !injector_.empty()) {
       std::uint32_t const node = injector_.front();
       injector_.pop_front();
-      return found(w, node, now + costs_.steal);
+      return found(w, node, now + costs_.steal, !injector_.empty());
     }
     unsigned const count = unsigned(workers_.size());
-    unsigned const victim = policy_.victims == Victims::random ? unsigned(random_() % count) : (worker.start + worker.probes) % count;
+    unsigned const victim = policy_.victims == Victims::random ? unsigned(random_() % count) : (worker.start + worker.probes * worker.stride) % count;
     if (victim != w && !workers_[victim].tasks.empty()) return steal(w, victim, now);
-    if (++worker.probes < count) return at(now + costs_.probe, w);
+    bool const asleep = workers_[victim].state == Worker::State::parked || workers_[victim].state == Worker::State::waking;
+    if (++worker.probes < count) return at(now + (asleep ? costs_.probe_parked : costs_.probe), w);
     worker.probes = 0;
-    worker.start = unsigned(random_() % count);
+    choose_order(worker);
     if (policy_.waking == Waking::never_sleep || ++worker.round < unsigned(costs_.rounds)) return at(now + costs_.pause, w);
     outcome_.searching += now - worker.since;
     --searching_;
@@ -236,16 +244,16 @@ class Simulation {
       from.tasks.pop_front();
       now += costs_.spawn;
     }
-    found(w, node, now);
+    found(w, node, now, !from.tasks.empty());
   }
 
-  void found(unsigned w, std::uint32_t node, double now) {
+  void found(unsigned w, std::uint32_t node, double now, bool more) {
     outcome_.searching += now - workers_[w].since;
     if (policy_.waking != Waking::never_sleep) {
       now = change_word(now);
       bool const last = --searching_ == 0;
-      if (last && policy_.waking == Waking::chain) now = wake(now, w);
-      for (int i = 0; i < 2 && policy_.waking == Waking::two; ++i) now = wake(now, w);
+      bool const chain = policy_.waking == Waking::chain || policy_.waking == Waking::more_left;
+      if (chain && (last || (policy_.waking == Waking::more_left && more && searching_ < most_searchers_))) now = wake(now);
     }
     start(w, node, now);
   }

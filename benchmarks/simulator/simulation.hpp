@@ -24,7 +24,8 @@ struct Costs {
   double spawn = 5;             // a child pushed and popped by its owner, its frame made and freed
   double join = 3;              // a finished child counted by its owner
   double remote_join = 60;      // a finished child counted by somebody else
-  double probe = 40;            // a look at a victim that has nothing
+  double probe = 40;            // a look at a victim that is running and has nothing: its line has changed
+  double probe_parked = 5;      // at one that sleeps: the line is in the thief's cache from the last look
   double steal = 200;           // a child taken, with the lines of its frame
   double word = 60;             // a change of the idle word by another core than the last
   double pause = 100;           // between two rounds of the search
@@ -36,16 +37,16 @@ struct Costs {
 
 enum class Waking {
   chain,       // ours
-  two,         // a searcher that finds work wakes two, whether it was the last or not: the number of workers awake doubles
+  more_left,   // as ours, and a searcher that finds work and sees more of it wakes another, while fewer than the limit search
   producers,   // searchers wake nobody: the next push does
   each_push,   // every push wakes somebody while anybody sleeps
   all,         // the first push wakes everybody
   never_sleep  // workers search for ever
 };
 enum class Victims {
-  scan,        // ours: all in order from a random one
-  random,      // each time another
-  waker_first  // as scan, but who was woken looks first at who woke it
+  scan,    // ours: all in order from a random one
+  stride,  // all, in steps of a random number that has no divisor in common with theirs
+  random   // each time another
 };
 enum class Amount { one, half };
 
