@@ -76,6 +76,8 @@ bool CompletedQueue::Waiter::take() noexcept {
 
 bool CompletedQueue::Waiter::await_ready() noexcept {
   std::lock_guard const hold(queue_.lock_);
+  // asyncio learns at a first suspension what had ended before, so a pending cancel is delivered there.
+  if (queue_.count_ != 0 && queue_.left_ == queue_.count_ && cancel_pending(current_worker()->state)) return false;
   return take();
 }
 

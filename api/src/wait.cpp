@@ -15,6 +15,8 @@ std::vector<bool> find_repetitions(std::vector<Completion*> const& completions) 
 }
 
 bool WaitForSeveral::await_ready() noexcept {
+  // asyncio's wait() suspends also when it is over at once, so a pending cancel is delivered here.
+  if (cancel_pending(current_worker()->state)) return false;
   for (std::size_t i = 0; i < count_; ++i) {
     if (!entries_[i].task->done()) continue;
     if (take_place(entries_[i], *entries_[i].task)) return true;

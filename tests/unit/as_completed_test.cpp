@@ -147,6 +147,26 @@ TEST_P(AsCompleted, ACancelledNextTakesNothing) {
   });
 }
 
+TEST_P(AsCompleted, TheFirstNextIsACheckpointAlsoWhenSomethingHasEnded) {
+  run([]() -> Coro<> {
+    std::vector<Task<int>> const tasks{weft::create_task(value_after(1ms, 1)), weft::create_task(value_after(2ms, 2))};
+    co_await weft::gather(tasks);
+    auto it = weft::as_completed(tasks);
+    Task<std::string> const consumer = weft::create_task([&]() -> Coro<std::string> {
+      weft::current_task().cancel();
+      std::string const first = co_await next_word(it);
+      weft::current_task().cancel();
+      std::string const second = co_await next_word(it);
+      std::string const third = co_await next_word(it);
+      weft::current_task().uncancel();
+      weft::current_task().uncancel();
+      co_return first + " " + second + " " + third;
+    });
+    std::string const seen = co_await consumer;
+    EXPECT_EQ(seen, "CancelledError CancelledError 1") << "the first has not been given yet";
+  });
+}
+
 TEST_P(AsCompleted, SeveralConsumersShareIt) {
   run([]() -> Coro<> {
     constexpr int count = 200;

@@ -33,6 +33,20 @@ TEST_P(GatherHandles, SameTaskTwiceFillsBothSlots) {
   });
 }
 
+TEST_P(GatherHandles, AreACheckpointAlsoWhenAllHaveEnded) {
+  run([]() -> Coro<> {
+    Task<int> const ended = weft::create_task(value_after(1ms, 1));
+    co_await ended;
+    auto gathering = [&]() -> Coro<> {
+      weft::current_task().cancel();
+      co_await weft::gather(ended);
+    };
+    Task<void> const caller = weft::create_task(gathering());
+    std::string const seen = co_await outcome(caller);
+    EXPECT_EQ(seen, "CancelledError");
+  });
+}
+
 TEST_P(GatherHandles, ThrowTheFirstExceptionAtOnceAndTheOthersRunOn) {
   Log log;
   run([&]() -> Coro<> {

@@ -142,7 +142,7 @@ class [[nodiscard]] AsCompleted {
 
   /// The next task that has ended, in the order of completion; nullopt when each has been given. Nothing is thrown that the tasks throw.
   ///
-  /// Cancellation: a checkpoint only if none has ended that was not given; a cancel leaves the tasks alone, and the task that would have come is given to the next
+  /// Cancellation: a checkpoint if it is the first, or if none has ended that was not given; a cancel leaves the tasks alone, and the task that would have come is given to the next
   /// call. Errors: TimeoutError when the time is up, once for each task that had not ended by then, after those that had; then nullopt (asyncio's rule).
   engine::NextCompleted<Handle> next() { return engine::NextCompleted<Handle>(state_); }
 

@@ -193,7 +193,7 @@ auto handles_or_coros(R&& range) {
 /// comes first in `done`, in the order of the range.
 /// Nothing is thrown that the tasks throw, and their failures do not count as retrieved, except (as in asyncio) one that ends a wait for FIRST_EXCEPTION. A task that ends cancelled is no
 /// exception in that sense. A timeout is no error: the wait ends with what there is.
-/// Cancellation: a checkpoint only if the wait is not over at once; a cancel of the caller leaves the tasks alone.
+/// Cancellation: a checkpoint, also if the wait is over at once; a cancel of the caller leaves the tasks alone.
 /// Errors: ValueError for an empty range, RuntimeError for an empty handle, at the call. The timeout counts from the await. Cost: O(n), few allocations.
 template <engine::AwaitableRange R>
 auto wait(R&& range, WaitOptions options = {}) {
