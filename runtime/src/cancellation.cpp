@@ -78,7 +78,10 @@ Scope* Scope::next_below(Scope* root) const noexcept {
 bool CancelRequest::reach(Scope& scope) noexcept {
   TaskBase& task = scope.task();
   Scheduler& scheduler = task.runtime().scheduler();
-  ReadyBatch ready;
+  if (woken_.home_ == nullptr) woken_.home_ = &scheduler;
+  // What is handed down to another runtime is not held back: that is no step of ours.
+  ReadyBatch elsewhere;
+  ReadyBatch& ready = woken_.home_ == &scheduler ? woken_.ready_ : elsewhere;
   CancelMessage previous;
   task.scopes_lock().lock();
   if (!scope.word.cancel()) {
@@ -108,8 +111,13 @@ bool CancelRequest::reach(Scope& scope) noexcept {
   }
   task.scopes_lock().unlock();
   // LIFETIME: once its last node is ready, task and runtime may end at any time.
-  if (!ready.empty()) scheduler.make_ready(ready);
+  if (!elsewhere.empty()) scheduler.make_ready(elsewhere);
   return true;
+}
+
+WokenByCancel::~WokenByCancel() {
+  // LIFETIME: the runtime lives as long as one of its nodes is not ready.
+  if (!ready_.empty()) home_->make_ready(ready_);
 }
 
 void CancelRequest::keep(WaitNode& node) noexcept {

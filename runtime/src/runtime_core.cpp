@@ -415,12 +415,18 @@ void RuntimeCore::begin_round() noexcept {
   round_.store(round, std::memory_order_relaxed);
   std::array<TaskBase*, TaskRegistry::window> found;
   TaskRegistry::Cursor cursor;
-  for (bool more = true; more;) {
-    std::size_t count = 0;
-    more = collect(cursor, round, found, count);
-    for (std::size_t i = 0; i < count; ++i) {
-      Ref<TaskBase> const task(found[i], Ref<TaskBase>::Adopt::reference);
-      (void)task->cancel(nullptr);
+  {
+    // A round is one step: a task that another awaits is reached directly and through the other.
+    WokenByCancel woken;
+    for (bool more = true; more;) {
+      std::size_t count = 0;
+      more = collect(cursor, round, found, count);
+      for (std::size_t i = 0; i < count; ++i) {
+        Ref<TaskBase> const task(found[i], Ref<TaskBase>::Adopt::reference);
+        if (task->done()) continue;
+        CancelRequest request(nullptr, woken);
+        (void)request.reach(task->root());
+      }
     }
   }
   supervisor_.cursor = {};

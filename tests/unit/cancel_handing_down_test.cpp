@@ -108,6 +108,73 @@ TEST_P(HandedDown, AnAwaitCompletesOrIsCancelledNeverBoth) {
   EXPECT_EQ(log.count("never"), 0U);
 }
 
+// Takes a cancel, and some time to clean up after it. A second cancel would be heard in that time.
+Coro<> cleans_up(Log& log) {
+  bool cancelled = false;
+  try {
+    co_await weft::sleep(1h);
+  } catch (weft::CancelledError const&) {
+    cancelled = true;
+  }
+  EXPECT_TRUE(cancelled);
+  co_await weft::sleep(5ms);
+  log.add("cleaned up");
+}
+Coro<> awaits(Task<void> task) { co_await task; }
+
+TEST_P(HandedDown, ReachesATaskOnTwoWaysAndStrikesItOnce) {
+  constexpr int rounds = 200;
+  Log log;
+  run([&]() -> Coro<> {
+    for (int i = 0; i < rounds; ++i) {
+      Task<void> const shared = weft::create_task(cleans_up(log));
+      std::vector<Task<void>> tasks;
+      for (int k = 0; k < 3; ++k) tasks.push_back(weft::create_task(awaits(shared)));
+      tasks.push_back(shared);
+      auto gathering = [](std::vector<Task<void>> all) -> Coro<> { co_await weft::gather(all); };
+      Task<void> top = weft::create_task(gathering(tasks));
+      co_await weft::sleep(1ms);
+      top.cancel();
+      std::string const seen = co_await outcome(shared);
+      EXPECT_EQ(seen, "ok");
+      EXPECT_EQ(shared.cancelling(), 4);
+    }
+  });
+  EXPECT_EQ(log.count("cleaned up"), static_cast<std::size_t>(rounds));
+}
+
+TEST_P(HandedDown, TheEndOfRunStrikesATaskThatOthersAwaitOnce) {
+  constexpr int rounds = 200;
+  Log log;
+  for (int i = 0; i < rounds; ++i)
+    run([&]() -> Coro<> {
+      Task<void> const shared = weft::create_task(cleans_up(log));
+      for (int k = 0; k < 4; ++k) weft::create_task(awaits(shared));
+      co_await weft::sleep(1ms);
+    });
+  EXPECT_EQ(log.count("cleaned up"), static_cast<std::size_t>(rounds));
+}
+
+TEST_P(HandedDown, AnAbortingGroupStrikesAChildThatOthersAwaitOnce) {
+  constexpr int rounds = 200;
+  Log log;
+  run([&]() -> Coro<> {
+    for (int i = 0; i < rounds; ++i) {
+      auto group = [&]() -> Coro<> {
+        co_await weft::task_group([&](weft::TaskGroup& tg) -> Coro<> {
+          Task<void> const shared = tg.create_task(cleans_up(log));
+          for (int k = 0; k < 4; ++k) tg.create_task(awaits(shared));
+          tg.create_task(fail_after(1ms, "child"));
+          co_return;
+        });
+      };
+      std::string const seen = co_await outcome(group());
+      EXPECT_EQ(seen, "ExceptionGroup[Failure(child)]");
+    }
+  });
+  EXPECT_EQ(log.count("cleaned up"), static_cast<std::size_t>(rounds));
+}
+
 WEFT_TEST_AT_1_2_8_WORKERS(HandedDown);
 
 }  // namespace

@@ -1,7 +1,9 @@
 """Runs programs with weft_oracle and compares with asyncio."""
+import copy
 import json
 import subprocess
 
+import generator
 import judge
 from interpreter import run
 
@@ -50,11 +52,27 @@ def asyncio_left_something(outcome):
     return not ended(outcome)
 
 
+def comparable(program, outcome):
+    """The text of an outcome without what the two sides are known to do differently: weft's outer future of a gather is a
+    task, so the cancelling of everything at the end of run reaches the children once more, and they count it."""
+    if not any(s["op"] == "gather" and "var" in s for s in generator.walk(program["main"])) or "m" not in outcome["frames"]:
+        return judge.dumps(outcome)
+    outcome = copy.deepcopy(outcome)
+    main = outcome["frames"]["m"]["log"]
+    for frame in outcome["frames"].values():
+        for event in frame["log"]:
+            if event[1] in ("cancelling", "uncancel") and event[0] >= main[-1][0]:
+                event[2] = None
+    return judge.dumps(outcome)
+
+
 def agrees(row, outcome):
     """Equal to the one outcome of an exact program; of others it is only asked that they end."""
     if row["class"] != "exact" or asyncio_left_something(row["outcome"]):
         return ended(outcome)
-    return judge.dumps(outcome) == judge.dumps(row["outcome"])
+    if not isinstance(outcome, dict):
+        return False
+    return comparable(row["program"], outcome) == comparable(row["program"], row["outcome"])
 
 
 def shrink(weft, program, workers, repeat=5, count=60):
@@ -63,9 +81,8 @@ def shrink(weft, program, workers, repeat=5, count=60):
         kind, outcomes = judge.classify(candidate, count)
         if kind != "exact" or asyncio_left_something(outcomes[0]):
             return False
-        want = judge.dumps(outcomes[0])
-        got = weft.outcomes([candidate] * repeat, workers)
-        return any(judge.dumps(o) != want for o in got)
+        row = {"program": candidate, "class": kind, "outcome": outcomes[0]}
+        return not all(agrees(row, o) for o in weft.outcomes([candidate] * repeat, workers))
     return judge.shrink(program, bad)
 
 

@@ -20,10 +20,12 @@
 #include <weft/runtime/algorithms/intrusive_list.hpp>
 #include <weft/runtime/algorithms/task_word.hpp>
 #include <weft/runtime/scheduler/execution_state.hpp>
+#include <weft/runtime/scheduler/runnable.hpp>
 
 namespace weft::engine {
 
 class GroupState;
+class Scheduler;
 class TaskBase;
 class WaitNode;
 class Worker;
@@ -89,10 +91,28 @@ class Scope : public ListHook<BlockTag> {
   IntrusiveList<WaitNode, WaitingTag> waiting_;
 };
 
+// Nodes that requests have claimed, made ready all together when it is destroyed. In asyncio a cancel with all that it hands down is one step in
+// which nobody runs: a task that it reaches on two ways sees it once. If the first way made the task ready at once, another worker could run it
+// before the second way is gone, and the second would strike its cleanup.
+class WokenByCancel {
+ public:
+  WokenByCancel() noexcept = default;
+  WokenByCancel(WokenByCancel const&) = delete;
+  WokenByCancel& operator=(WokenByCancel const&) = delete;
+  ~WokenByCancel();
+
+ private:
+  friend class CancelRequest;
+  Scheduler* home_ = nullptr;
+  ReadyBatch ready_;
+};
+
 // A request on its way: nodes to which it is still to be handed down. On the canceller's stack; no allocation, no recursion.
 class CancelRequest {
  public:
-  explicit CancelRequest(CancelMessage message) noexcept : message_(std::move(message)) {}
+  explicit CancelRequest(CancelMessage message) noexcept : message_(std::move(message)), woken_(own_) {}
+  // One of several that are one step: whom it wakes is made ready when `woken` goes.
+  CancelRequest(CancelMessage message, WokenByCancel& woken) noexcept : message_(std::move(message)), woken_(woken) {}
   CancelRequest(CancelRequest const&) = delete;
   CancelRequest& operator=(CancelRequest const&) = delete;
   ~CancelRequest() { finish(); }
@@ -108,6 +128,8 @@ class CancelRequest {
   void finish() noexcept;
 
   CancelMessage message_;
+  WokenByCancel own_;
+  WokenByCancel& woken_;
   WaitNode* first_ = nullptr;
   WaitNode** last_ = &first_;
 };
