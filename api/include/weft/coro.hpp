@@ -43,7 +43,8 @@ class CoroPromiseBase : public PromiseBase {
   template <class A>
   WEFT_INLINE auto await_transform(A&& awaitable, std::source_location place = std::source_location::current()) {
     if constexpr (NativeAwaitable<A>) {
-      if constexpr (may_wait<decltype(std::forward<A>(awaitable).operator co_await())>) current_worker()->place = place;
+      using Awaiter = decltype(std::forward<A>(awaitable).operator co_await());
+      if constexpr (may_wait<Awaiter>) current_worker()->place = place;
       return std::forward<A>(awaitable).operator co_await();
     } else {
       current_worker()->place = place;

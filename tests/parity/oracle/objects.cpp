@@ -172,7 +172,8 @@ Coro<Flow> Machine::op_breset(Frame&, Json const& s) {
 
 Coro<Flow> Machine::op_put(Frame& frame, Json const& s) {
   auto const value = s.at("v").get<std::int64_t>();
-  co_await std::visit([value](auto& queue) { return put(queue, value); }, object(s));
+  auto const put_value = [value](auto& queue) { return put(queue, value); };
+  co_await std::visit(put_value, object(s));
   log(frame, {"put"});
   co_return std::nullopt;
 }
