@@ -1,6 +1,9 @@
-# cmake -DORACLE=weft_oracle [-DLAUNCHER=...] -DCORPORA=a.jsonl.gz;b.jsonl.gz -DARGUMENTS=... -P check_corpus.cmake
+# cmake -DORACLE=weft_oracle [-DLAUNCHER=...] -DCORPORA=a.jsonl.gz|b.jsonl.gz -DARGUMENTS=... -P check_corpus.cmake
 # Every outcome in the corpora is what weft_oracle --check finds. gzip is on every Debian.
 
+foreach(list IN ITEMS LAUNCHER CORPORA ARGUMENTS)
+  string(REPLACE "|" ";" ${list} "${${list}}")
+endforeach()
 foreach(corpus IN LISTS CORPORA)
   execute_process(
     COMMAND gzip --decompress --stdout ${corpus}

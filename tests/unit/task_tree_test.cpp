@@ -71,7 +71,7 @@ TEST_P(TaskTree, TellsTheCoroutineOfATask) {
 }
 
 TEST_P(TaskTree, TellsTheStatesOfTasks) {
-  run([this]() -> Coro<> {
+  run([]() -> Coro<> {
     Task<void> awaited = weft::create_task(named("awaited"), [] { return named_coroutine(); });
     Task<void> awaiter = weft::create_task(named("awaiter"), [awaited]() -> Coro<> { co_await awaited; });
     co_await weft::sleep(1ms);

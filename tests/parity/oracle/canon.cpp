@@ -112,4 +112,13 @@ void cut_at_end_of(Json const& asyncio, Json& weft) {
   if (cut && weft["time"] > asyncio.at("time")) weft["time"] = asyncio.at("time");
 }
 
+void forget_vain_starts(Json const& asyncio, Json& weft) {
+  for (auto& [id, frame] : weft.at("frames").items()) {
+    if (!asyncio.at("frames").contains(id) || asyncio.at("frames").at(id).at("end") != "NEW") continue;
+    Json const& log = frame.at("log");
+    bool const in_vain = log.size() == 2 && log[0][1] == "start" && log[1][1] == "end" && log[1][2] == "CANCEL" && log[0][0] == log[1][0];
+    if (in_vain) frame = asyncio.at("frames").at(id);
+  }
+}
+
 }  // namespace weft_parity

@@ -32,4 +32,8 @@ Json with_sorted_groups(Json outcome);
 // outcome what came after asyncio's end: of frames that still ran there, and of what they made.
 void cut_at_end_of(Json const& asyncio, Json& weft);
 
+// A task runs at once on another worker, so one that asyncio cancels in the step that made it, unstarted, may have begun here: it is cancelled at its
+// first await, in the same tick and with nothing done. With several workers the two are the same outcome; takes such beginnings out of weft's.
+void forget_vain_starts(Json const& asyncio, Json& weft);
+
 }  // namespace weft_parity
