@@ -176,7 +176,6 @@ TEST_P(AsyncioCancel, AnAwaiterMayTurnTheCancelOfAnotherIntoAnErrorOfItsOwn) {
 TEST_P(AsyncioCancel, ATaskThatYieldsIsCancelled) {
   run([]() -> Coro<> {
     weft::Event started;
-    std::atomic<bool> cancelled{false};
     auto yields = [&]() -> Coro<int> {
       started.set();
       // CPython yields twice; with several workers that could be over before the cancel.

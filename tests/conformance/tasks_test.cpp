@@ -382,7 +382,7 @@ TEST_P(AsyncioTasks, SleepOfNothingLetsOthersRunOnce) {
 }
 
 TEST_P(AsyncioTasks, SleepOfNothingRunsWhatWasReadyBefore) {
-  run([this]() -> Coro<> {
+  run([&]() -> Coro<> {
     int result = 0;
     auto increments = [&]() -> Coro<> {
       ++result;

@@ -116,7 +116,7 @@ void forget_vain_starts(Json const& asyncio, Json& weft) {
   for (auto& [id, frame] : weft.at("frames").items()) {
     if (!asyncio.at("frames").contains(id) || asyncio.at("frames").at(id).at("end") != "NEW") continue;
     Json const& log = frame.at("log");
-    bool const in_vain = log.size() == 2 && log[0][1] == "start" && log[1][1] == "end" && log[1][2] == "CANCEL" && log[0][0] == log[1][0];
+    bool const in_vain = log.size() >= 2 && log.back()[1] == "end" && log.back()[2] == "CANCEL" && log.front()[0] == log.back()[0];
     if (in_vain) frame = asyncio.at("frames").at(id);
   }
 }
