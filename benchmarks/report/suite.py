@@ -44,7 +44,7 @@ class Candidate:
     def __init__(self, server, what, kernel, contender, program, threads):
         self.server, self.what, self.kernel = server, what, kernel
         self.contender, self.program, self.threads = contender, program, threads
-        self.form = kernel["form"] if program in ("g++", "clang") else ""
+        self.form = kernel["form"] if contender == kernel["contender"] else ""  # a peer of another program has no forms
         self.own_samples = kernel["samples"]
         self.calls, self.seconds, self.rounds = 1, 0.0, 0
         self.samples = []
@@ -116,7 +116,6 @@ class Suite:
             for index, kernel in enumerate(kernels):
                 if self.arguments.only not in kernel["work"]:
                     continue
-                # Hand-overs by the hardware are the same for both compilers.
                 candidate = Candidate(self.weft[program], str(index), kernel, kernel["contender"], program, kernel["threads"])
                 works.setdefault(kernel["work"], []).append(candidate)
         for work, candidates in works.items():
@@ -181,7 +180,7 @@ class Suite:
             return step()
         except (PeerError, OSError) as error:
             candidate.failed = True
-            mine = candidate.program in ("g++", "clang")
+            mine = candidate.server in self.weft.values()
             self.skip(candidate.name(), f"FAILED: {error}")
             if mine:
                 self.errors.append(str(error))
