@@ -2,10 +2,6 @@
 #include "../kernel.hpp"
 #include "../programs/weft_runtimes.hpp"
 
-#if __has_include(<weft/semaphore.hpp>)
-#include <weft/semaphore.hpp>
-#endif
-
 namespace bench {
 
 namespace {
@@ -88,9 +84,7 @@ void add_locks(Kernels& kernels, Plan const& plan) {
   event.ask("event", n);
   event.weft([n](unsigned workers) { return runtime(workers).run(event_turns(n)); });
   add_mutex<weft::Lock>(kernels, plan, "lock", "lock");
-#if __has_include(<weft/semaphore.hpp>)
   add_mutex<weft::Semaphore>(kernels, plan, "semaphore", "semaphore");
-#endif
 }
 
 }  // namespace bench

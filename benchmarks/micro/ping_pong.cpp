@@ -86,7 +86,7 @@ std::uint64_t parked(std::uint64_t rounds) {
 }  // namespace
 
 void add_ping_pong(Kernels& kernels, Plan const& plan) {
-  std::uint64_t const spin_rounds = plan.pick<std::uint64_t>(50, 500, 50'000), park_rounds = plan.pick<std::uint64_t>(20, 100, 3'000);
+  std::uint64_t const spin_rounds = plan.pick<std::uint64_t>(50, 200, 50'000), park_rounds = plan.pick<std::uint64_t>(20, 100, 3'000);
   Work spin(kernels, plan, "micro", "ping-pong, spinning", spin_rounds, spin_rounds);
   spin.peers("ping_pong_spinning", spin_rounds);
   spin.add(Contender::weft, 2, [spin_rounds] { return runtime(2).run(spinning(spin_rounds)); });

@@ -36,7 +36,7 @@ std::uint64_t count_intervals(Interval const& whole) {
 }  // namespace
 
 void add_integrate(Kernels& kernels, Plan const& plan) {
-  std::uint64_t const n = plan.pick<std::uint64_t>(10, 100, 1'000);
+  std::uint64_t const n = plan.pick<std::uint64_t>(10, 30, 1'000);
   std::uint64_t const calls = count_intervals(Interval::whole(double(n)));
   Work work(kernels, plan, "programs", "integrate(" + std::to_string(n) + ")", calls, serial("integrate", n));
   work.peers("integrate", n);

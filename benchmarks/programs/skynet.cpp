@@ -58,7 +58,7 @@ std::uint64_t run_skynet_tasks(unsigned workers, std::uint64_t leaves) {
 }  // namespace
 
 void add_skynet(Kernels& kernels, Plan const& plan) {
-  std::vector<std::uint64_t> sizes{plan.pick<std::uint64_t>(1'000, 100'000, 1'000'000)};
+  std::vector<std::uint64_t> sizes{plan.pick<std::uint64_t>(1'000, 10'000, 1'000'000)};
   if (plan.size == Size::full) sizes.push_back(100'000'000);
   for (std::uint64_t const leaves : sizes) {
     std::uint64_t calls = 0;

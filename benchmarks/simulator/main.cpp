@@ -129,6 +129,6 @@ int main(int argc, char** argv) {
   std::vector<Workload> const trees = smoke ? std::vector<Workload>{fib(15), skynet(1'000), uts_geometric(5), uts_binomial(50)}
                                             : std::vector<Workload>{fib(27), skynet(1'000'000), uts_geometric(8), uts_binomial(2'000)};
   for (Workload const& tree : trees) all_right &= show_tree(tree, counts, costs);
-  for (double const load : {0.3, 0.8}) all_right &= show_requests(load, smoke ? 20 : 300, counts, costs);
+  for (double const load : {0.3, 0.8}) all_right &= show_requests(load, smoke ? 20 : 60, counts, costs);
   return all_right ? 0 : 1;
 }
