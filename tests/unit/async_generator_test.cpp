@@ -287,13 +287,30 @@ weft::AsyncGenerator<int> tower(int height, bool waits) {
   while (auto value = co_await below.next()) co_yield *value + 1;
 }
 
+Coro<int> sum_of_tower(int height, bool waits) {
+  auto generator = tower(height, waits);
+  int total = 0;
+  while (auto value = co_await generator.next()) total += *value;
+  co_return total;
+}
+
 TEST_P(AsyncGenerator, ATowerOfThemNeedsABoundedStack) {
   run([]() -> Coro<> {
     constexpr int height = sanitized ? 20000 : 100000;
     for (bool const waits : {false, true}) {
-      auto generator = tower(height, waits);
-      int total = 0;
-      while (auto value = co_await generator.next()) total += *value;
+      int const total = co_await sum_of_tower(height, waits);
+      EXPECT_EQ(total, 3 * height + 3);
+    }
+  });
+}
+
+TEST_P(AsyncGenerator, SoDoesATowerOnAStrand) {
+  run([]() -> Coro<> {
+    weft::Strand strand;
+    constexpr int height = sanitized ? 2000 : 20000;
+    for (bool const waits : {false, true}) {
+      Task<int> const summing = strand.create_task(sum_of_tower(height, waits));
+      int const total = co_await summing;
       EXPECT_EQ(total, 3 * height + 3);
     }
   });
