@@ -40,6 +40,7 @@ Worker::Worker(Scheduler& scheduler, unsigned index)
     : run_queue(scheduler.config().workers == 1),
       scheduler_(scheduler),
       index_(index),
+      clock_(scheduler.config().virtual_clock ? &scheduler.virtual_time() : &recent_),
       random_(static_cast<std::uint32_t>((scheduler.config().seed + 1) * 0x9E3779B97F4A7C15u >> 32) ^ (index * 0x85EBCA6Bu)),
       wheel_(scheduler.config().virtual_clock ? 0 : 12),
       next_expiry_(TimerWheel::never) {
@@ -173,14 +174,11 @@ void Worker::end_search() noexcept {
 
 // ---------------------------------------------------------------- watching
 
-std::uint32_t Worker::stamp() const noexcept {
-  return static_cast<std::uint32_t>((scheduler_.virtual_clock() ? scheduler_.now() : recent_) / 1'000'000);
-}
-
 template <class Step>
 void Worker::run_watched(Step&& step) noexcept {
   WatchedStep mine;
-  mine.began = recent_ = Scheduler::steady_now();
+  mine.began = Scheduler::steady_now();
+  recent_.store(mine.began, std::memory_order_relaxed);
   WatchedStep* const outer = std::exchange(watched_, &mine);
   place = {};
   step();
@@ -222,11 +220,12 @@ bool Worker::poll() noexcept {
   if (!scheduler_.virtual_clock()) {
     if (next_expiry() != TimerWheel::never) {
       std::int64_t const now = scheduler_.now();
-      last_loop_ = last_poll_ = recent_ = now;
+      last_loop_ = last_poll_ = now;
+      recent_.store(now, std::memory_order_relaxed);
       if (next_expiry() <= now) found |= fire_timers(*this, now);
     } else {
       last_loop_ = 0;
-      recent_ = std::max(recent_, Scheduler::coarse_now());
+      recent_.store(std::max(recent_.load(std::memory_order_relaxed), Scheduler::coarse_now()), std::memory_order_relaxed);
     }
   }
   return found;
@@ -268,7 +267,7 @@ void Worker::poll_beside_gather() noexcept {
     return;
   }
   std::int64_t const now = scheduler_.now();
-  recent_ = now;
+  recent_.store(now, std::memory_order_relaxed);
   refuel(now);
   if (attention_.load(std::memory_order_relaxed)) attention_.store(false, std::memory_order_relaxed);
   take_injected();
@@ -424,8 +423,9 @@ void Worker::begin_idle() noexcept {
 }
 
 void Worker::end_idle() noexcept {
-  recent_ = Scheduler::steady_now();
-  busy_since.store(recent_, std::memory_order_relaxed);
+  std::int64_t const now = Scheduler::steady_now();
+  recent_.store(now, std::memory_order_relaxed);
+  busy_since.store(now, std::memory_order_relaxed);
   stats.wakeups.add(1);
   if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::wake, 0);
 }
@@ -509,7 +509,7 @@ void Worker::park_steady() noexcept {
     (void)frame_pool_trim();
   }
   end_idle();
-  std::int64_t const woken = recent_;
+  std::int64_t const woken = recent_.load(std::memory_order_relaxed);
   if (!others_have_timers) return;
   for (unsigned i = 0; i < scheduler_.size(); ++i) {
     Worker& other = scheduler_.worker(i);

@@ -189,7 +189,6 @@ class Runtime {
   T run(Coro<T> main) {
     core_->require_idle();
     engine::Ref<engine::TaskState<T>> const state = engine::make_task(*core_, main, {});
-    core_->give_main_context(*state);
     state->mark_retrieved();
     state->acquire();
     bool const interrupted = core_->run_until_done(*state);

@@ -75,6 +75,7 @@ class Scheduler {
   static std::int64_t steady_now() noexcept;
   static std::int64_t coarse_now() noexcept;
   bool virtual_clock() const noexcept { return config_.virtual_clock; }
+  std::atomic<std::int64_t> const& virtual_time() const noexcept { return virtual_now_; }
   // While one is out, the virtual clock does not jump and the program is not stuck.
   void external_begin() noexcept { external_.fetch_add(1, std::memory_order_relaxed); }
   void external_end() noexcept;

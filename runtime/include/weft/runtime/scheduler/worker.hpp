@@ -118,7 +118,7 @@ class alignas(cache_line) Worker {
   // One step, by code that is a step itself.
   void run_in_place(Runnable& runnable) noexcept;
   // The time in milliseconds, as the worker saw it last: some milliseconds old on the steady clock, unless steps are long. No clock is read.
-  std::uint32_t stamp() const noexcept;
+  WEFT_INLINE std::uint32_t stamp() const noexcept { return static_cast<std::uint32_t>(clock_->load(std::memory_order_relaxed) / 1'000'000); }
   // A gather has used up the fuel.
   WEFT_COLD void poll_from_gather() noexcept;
   // A push to the fork deque has published work for thieves.
@@ -211,7 +211,9 @@ class alignas(cache_line) Worker {
   std::uint32_t fuel_granted_ = 1;
   std::int64_t last_poll_ = 0;
   std::int64_t last_loop_ = 0;
-  std::int64_t recent_ = 0;
+  std::atomic<std::int64_t> recent_{0};
+  // `recent_`, or the virtual clock.
+  std::atomic<std::int64_t> const* const clock_;
   WatchedStep* watched_ = nullptr;
   std::uint32_t random_;
 
