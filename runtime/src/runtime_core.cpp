@@ -160,7 +160,6 @@ void RuntimeCore::note_task(Worker& worker, WatchedStep& step) noexcept {
 
 void RuntimeCore::step_ended(Worker& worker, WatchedStep& step, std::int64_t ended) noexcept {
   Ref<TaskBase> const task(static_cast<TaskBase*>(step.task), Ref<TaskBase>::Adopt::reference);
-  if (!task && step.nested) return;
   std::uint8_t const watch = worker.watch.load(std::memory_order_relaxed);
   std::int64_t const took = ended - step.began;
   try {

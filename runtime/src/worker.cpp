@@ -51,8 +51,7 @@ Worker::~Worker() = default;
 
 // ---------------------------------------------------------------- the machinery
 
-void Worker::drive(std::coroutine_handle<> coroutine) noexcept {
-  if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] note_task();
+WEFT_INLINE void Worker::drive_unwatched(std::coroutine_handle<> coroutine) noexcept {
   for (;;) {
     coroutine.resume();
     if (next) {
@@ -63,6 +62,11 @@ void Worker::drive(std::coroutine_handle<> coroutine) noexcept {
     coroutine = std::exchange(pending, nullptr)->commit(*this);
     if (!coroutine) return;
   }
+}
+
+void Worker::drive(std::coroutine_handle<> coroutine) noexcept {
+  if (watch.load(std::memory_order_relaxed) == 0) [[likely]] drive_unwatched(coroutine);
+  else drive_watched(coroutine);
 }
 
 void Worker::make_ready(Runnable& runnable) noexcept {
@@ -134,34 +138,24 @@ bool Worker::take_step() noexcept {
 
 void Worker::run_runnable(Runnable& runnable) noexcept {
   end_search();
-  run_step(runnable);
+  stats.steps.add(1);
+  runnable.step(runnable, *this);
 }
 
 void Worker::run_in_place(Runnable& runnable) noexcept {
-  if (watched_ != nullptr) [[unlikely]] watched_->nested = true;
+  stats.steps.add(1);
   // More steps follow in this one, so what becomes ready must be visible to thieves.
   enter_nested();
-  run_step(runnable);
+  runnable.step(runnable, *this);
   leave_nested();
-}
-
-void Worker::run_step(Runnable& runnable) noexcept {
-  stats.steps.add(1);
-  if (watch.load(std::memory_order_relaxed) == 0) [[likely]] runnable.step(runnable, *this);
-  else run_watched([&] { runnable.step(runnable, *this); });
-}
-
-void Worker::run_fork_item(ForkItem* item) noexcept {
-  end_search();
-  if (watch.load(std::memory_order_relaxed) == 0) [[likely]] scheduler_.host().run_forked(*this, item);
-  else run_watched([&] { scheduler_.host().run_forked(*this, item); });
 }
 
 bool Worker::run_forked() noexcept {
   ForkItem* const item = deque.pop();
   if (item == nullptr) return false;
+  end_search();
   stats.local_pops.add(1);
-  run_fork_item(item);
+  scheduler_.host().run_forked(*this, item);
   return true;
 }
 
@@ -174,20 +168,29 @@ void Worker::end_search() noexcept {
 
 // ---------------------------------------------------------------- watching
 
-template <class Step>
-void Worker::run_watched(Step&& step) noexcept {
-  WatchedStep mine;
-  mine.began = Scheduler::steady_now();
-  recent_.store(mine.began, std::memory_order_relaxed);
-  WatchedStep* const outer = std::exchange(watched_, &mine);
+void Worker::begin_watched(WatchedStep& step) noexcept {
+  watching_ = true;
   place = {};
-  step();
-  watched_ = outer;
-  scheduler_.host().step_ended(*this, mine, Scheduler::steady_now());
+  scheduler_.host().note_task(*this, step);
+  step.began = Scheduler::steady_now();
+  recent_.store(step.began, std::memory_order_relaxed);
 }
 
-void Worker::note_task() noexcept {
-  if (watched_ != nullptr && watched_->task == nullptr) scheduler_.host().note_task(*this, *watched_);
+void Worker::end_watched(WatchedStep& step) noexcept {
+  watching_ = false;
+  scheduler_.host().step_ended(*this, step, Scheduler::steady_now());
+}
+
+void Worker::drive_watched(std::coroutine_handle<> coroutine) noexcept {
+  if (watching_) {
+    // A boundary inside a step.
+    drive_unwatched(coroutine);
+    return;
+  }
+  WatchedStep step;
+  begin_watched(step);
+  drive_unwatched(coroutine);
+  end_watched(step);
 }
 
 void Worker::trace_instant(TraceEvent::Kind kind, unsigned number) noexcept {
@@ -385,8 +388,12 @@ bool Worker::steal_round(bool forced) noexcept {
     if (runnable == nullptr && forked == nullptr) continue;
     stats.steals_won.add(1);
     if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::steal, victim.index());
-    if (runnable != nullptr) run_runnable(*runnable);
-    else run_fork_item(forked);
+    if (runnable != nullptr) {
+      run_runnable(*runnable);
+    } else {
+      end_search();
+      scheduler_.host().run_forked(*this, forked);
+    }
     return true;
   }
   return false;

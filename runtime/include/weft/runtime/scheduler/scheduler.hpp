@@ -45,7 +45,7 @@ class SchedulerHost {
   // Nothing is runnable, no timer is set, nothing external is out, and nobody came in since `phase` was asked and `seen` was taken. The host makes something
   // ready, or the scheduler sleeps until a foreign thread comes.
   virtual void on_stuck(Worker& worker, int phase, Gate::Look seen) noexcept = 0;
-  // Of a worker that is watched: a step has come to a coroutine; its task is in the worker's state. And the end of the step.
+  // Of a worker that is watched: a step begins, its task is in the worker's state; and it ends.
   virtual void note_task(Worker& worker, WatchedStep& step) noexcept = 0;
   virtual void step_ended(Worker& worker, WatchedStep& step, std::int64_t ended) noexcept = 0;
   virtual void trace_full(Worker& worker, std::vector<TraceEvent> events) noexcept = 0;
