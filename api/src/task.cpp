@@ -65,11 +65,13 @@ void DoneCallback::step(Runnable& runnable, Worker& worker) noexcept {
     DoneCallback* const next = callback->next_callback_;
     {
       ContextGuard const context(std::move(callback->context_));
-      try {
-        callback->call();
-      } catch (...) {
-        runtime_of(worker).report_unhandled(std::current_exception(), callback->task());
-      }
+      worker.call_user([&]() noexcept {
+        try {
+          callback->call();
+        } catch (...) {
+          runtime_of(worker).report_unhandled(std::current_exception(), callback->task());
+        }
+      });
       delete callback;
     }
     callback = next;

@@ -160,7 +160,6 @@ void RuntimeCore::note_task(Worker& worker, WatchedStep& step) noexcept {
 
 void RuntimeCore::step_ended(Worker& worker, WatchedStep& step, std::int64_t ended) noexcept {
   Ref<TaskBase> const task(static_cast<TaskBase*>(step.task), Ref<TaskBase>::Adopt::reference);
-  if (!task && step.nested) return;
   std::uint8_t const watch = worker.watch.load(std::memory_order_relaxed);
   std::int64_t const took = ended - step.began;
   try {
@@ -295,10 +294,9 @@ void RuntimeCore::require_idle() const {
   if (running_.load(std::memory_order_relaxed)) throw RuntimeError("run() while another run of this Runtime is in progress");
 }
 
-void RuntimeCore::give_main_context(TaskBase& main) noexcept {
-  if (running_.load(std::memory_order_relaxed)) return;
-  if (!std::exchange(has_main_context, true)) main_context = ContextRef(current_context());
-  main.set_context(std::exchange(main_context, {}), true);
+void RuntimeCore::give_context(TaskBase& main) noexcept {
+  if (!std::exchange(has_main_context_, true)) main_context_ = ContextRef(current_context());
+  main.set_context(std::exchange(main_context_, {}), true);
 }
 
 bool RuntimeCore::run_until_done(TaskBase& main) {
@@ -310,9 +308,11 @@ bool RuntimeCore::run_until_done(TaskBase& main) {
   try {
     if (config_.handle_sigint) {
       SigintWatch const watch;
+      give_context(main);
       supervise(&main, true);
       interrupted = wait_finished(main);
     } else {
+      give_context(main);
       supervise(&main, false);
       // ORDER(run-finished): acquire; pairs with the release in Supervisor::advance(): the caller sees what the tasks did.
       while (supervisor_.finished.load(std::memory_order_acquire) == 0) real_sync::futex_wait(supervisor_.finished, 0);

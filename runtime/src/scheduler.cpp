@@ -67,8 +67,9 @@ void* Scheduler::thread_main(void* argument) noexcept {
   set_thread_name((config.thread_name + "-" + std::to_string(worker.index())).c_str());
   if (config.pin) pin_to_core(worker.index());
   worker.stack_limit = worker.stack_end = stack_pointer() - nested_stack;
-  worker.recent_ = steady_now();
-  worker.busy_since.store(worker.recent_, std::memory_order_relaxed);
+  std::int64_t const begins = steady_now();
+  worker.recent_.store(begins, std::memory_order_relaxed);
+  worker.busy_since.store(begins, std::memory_order_relaxed);
   if (config.on_thread_start) config.on_thread_start(worker.index());
   worker.run();
   if (config.on_thread_stop) config.on_thread_stop(worker.index());

@@ -27,6 +27,7 @@ TaskBase::TaskBase(RuntimeCore& runtime) noexcept
   if (here->strand != nullptr && &here->scheduler() == &runtime.scheduler()) [[unlikely]] {
     here->strand->task_begins();
     strand_ = Ref<StrandState>(here->strand);
+    on_strand_ = true;
   }
 }
 
@@ -120,7 +121,7 @@ void TaskBase::finish(Worker& worker) noexcept {
 void TaskBase::finish_context(ExecutionState& state) noexcept {
   if (keeps_context_) [[unlikely]] {
     bool const owned = (state.flags & ExecutionState::owns_context) != 0;
-    runtime_->main_context = owned ? ContextRef::adopt(state.context) : std::move(context_);
+    runtime_->main_context_ = owned ? ContextRef::adopt(state.context) : std::move(context_);
     state.flags = 0;
     return;
   }

@@ -32,7 +32,7 @@ std::uint32_t elapsed(std::uint32_t now, std::uint32_t since) noexcept {
 }
 
 Look look_at(TaskBase const& task, std::uint32_t now) {
-  Look look{task.id(), task.name(), "runnable", task.creator(), task.group() != nullptr, task.strand() != nullptr, elapsed(now, task.born()), task.place(), task.waits()};
+  Look look{task.id(), task.name(), "runnable", task.creator(), task.group() != nullptr, task.on_strand(), elapsed(now, task.born()), task.place(), task.waits()};
   for (std::uint32_t i = task.foreign_waits.load(std::memory_order_relaxed); i != 0; --i) look.waits.push_back({"an awaitable of another library", 0, now, {}});
   for (TaskBase::Wait& wait : look.waits) wait.since = elapsed(now, wait.since);
   if (!look.waits.empty()) look.state = "waiting";

@@ -40,6 +40,7 @@ Worker::Worker(Scheduler& scheduler, unsigned index)
     : run_queue(scheduler.config().workers == 1),
       scheduler_(scheduler),
       index_(index),
+      clock_(scheduler.config().virtual_clock ? &scheduler.virtual_time() : &recent_),
       random_(static_cast<std::uint32_t>((scheduler.config().seed + 1) * 0x9E3779B97F4A7C15u >> 32) ^ (index * 0x85EBCA6Bu)),
       wheel_(scheduler.config().virtual_clock ? 0 : 12),
       next_expiry_(TimerWheel::never) {
@@ -50,8 +51,7 @@ Worker::~Worker() = default;
 
 // ---------------------------------------------------------------- the machinery
 
-void Worker::drive(std::coroutine_handle<> coroutine) noexcept {
-  if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] note_task();
+WEFT_INLINE void Worker::drive_unwatched(std::coroutine_handle<> coroutine) noexcept {
   for (;;) {
     coroutine.resume();
     if (next) {
@@ -62,6 +62,11 @@ void Worker::drive(std::coroutine_handle<> coroutine) noexcept {
     coroutine = std::exchange(pending, nullptr)->commit(*this);
     if (!coroutine) return;
   }
+}
+
+void Worker::drive(std::coroutine_handle<> coroutine) noexcept {
+  if (watch.load(std::memory_order_relaxed) == 0) [[likely]] drive_unwatched(coroutine);
+  else drive_watched(coroutine);
 }
 
 void Worker::make_ready(Runnable& runnable) noexcept {
@@ -133,34 +138,24 @@ bool Worker::take_step() noexcept {
 
 void Worker::run_runnable(Runnable& runnable) noexcept {
   end_search();
-  run_step(runnable);
+  stats.steps.add(1);
+  runnable.step(runnable, *this);
 }
 
 void Worker::run_in_place(Runnable& runnable) noexcept {
-  if (watched_ != nullptr) [[unlikely]] watched_->nested = true;
+  stats.steps.add(1);
   // More steps follow in this one, so what becomes ready must be visible to thieves.
   enter_nested();
-  run_step(runnable);
+  runnable.step(runnable, *this);
   leave_nested();
-}
-
-void Worker::run_step(Runnable& runnable) noexcept {
-  stats.steps.add(1);
-  if (watch.load(std::memory_order_relaxed) == 0) [[likely]] runnable.step(runnable, *this);
-  else run_watched([&] { runnable.step(runnable, *this); });
-}
-
-void Worker::run_fork_item(ForkItem* item) noexcept {
-  end_search();
-  if (watch.load(std::memory_order_relaxed) == 0) [[likely]] scheduler_.host().run_forked(*this, item);
-  else run_watched([&] { scheduler_.host().run_forked(*this, item); });
 }
 
 bool Worker::run_forked() noexcept {
   ForkItem* const item = deque.pop();
   if (item == nullptr) return false;
+  end_search();
   stats.local_pops.add(1);
-  run_fork_item(item);
+  scheduler_.host().run_forked(*this, item);
   return true;
 }
 
@@ -173,23 +168,29 @@ void Worker::end_search() noexcept {
 
 // ---------------------------------------------------------------- watching
 
-std::uint32_t Worker::stamp() const noexcept {
-  return static_cast<std::uint32_t>((scheduler_.virtual_clock() ? scheduler_.now() : recent_) / 1'000'000);
-}
-
-template <class Step>
-void Worker::run_watched(Step&& step) noexcept {
-  WatchedStep mine;
-  mine.began = recent_ = Scheduler::steady_now();
-  WatchedStep* const outer = std::exchange(watched_, &mine);
+void Worker::begin_watched(WatchedStep& step) noexcept {
+  watching_ = true;
   place = {};
-  step();
-  watched_ = outer;
-  scheduler_.host().step_ended(*this, mine, Scheduler::steady_now());
+  scheduler_.host().note_task(*this, step);
+  step.began = Scheduler::steady_now();
+  recent_.store(step.began, std::memory_order_relaxed);
 }
 
-void Worker::note_task() noexcept {
-  if (watched_ != nullptr && watched_->task == nullptr) scheduler_.host().note_task(*this, *watched_);
+void Worker::end_watched(WatchedStep& step) noexcept {
+  watching_ = false;
+  scheduler_.host().step_ended(*this, step, Scheduler::steady_now());
+}
+
+void Worker::drive_watched(std::coroutine_handle<> coroutine) noexcept {
+  if (watching_) {
+    // A boundary inside a step.
+    drive_unwatched(coroutine);
+    return;
+  }
+  WatchedStep step;
+  begin_watched(step);
+  drive_unwatched(coroutine);
+  end_watched(step);
 }
 
 void Worker::trace_instant(TraceEvent::Kind kind, unsigned number) noexcept {
@@ -222,11 +223,12 @@ bool Worker::poll() noexcept {
   if (!scheduler_.virtual_clock()) {
     if (next_expiry() != TimerWheel::never) {
       std::int64_t const now = scheduler_.now();
-      last_loop_ = last_poll_ = recent_ = now;
+      last_loop_ = last_poll_ = now;
+      recent_.store(now, std::memory_order_relaxed);
       if (next_expiry() <= now) found |= fire_timers(*this, now);
     } else {
       last_loop_ = 0;
-      recent_ = std::max(recent_, Scheduler::coarse_now());
+      recent_.store(std::max(recent_.load(std::memory_order_relaxed), Scheduler::coarse_now()), std::memory_order_relaxed);
     }
   }
   return found;
@@ -268,7 +270,7 @@ void Worker::poll_beside_gather() noexcept {
     return;
   }
   std::int64_t const now = scheduler_.now();
-  recent_ = now;
+  recent_.store(now, std::memory_order_relaxed);
   refuel(now);
   if (attention_.load(std::memory_order_relaxed)) attention_.store(false, std::memory_order_relaxed);
   take_injected();
@@ -386,8 +388,12 @@ bool Worker::steal_round(bool forced) noexcept {
     if (runnable == nullptr && forked == nullptr) continue;
     stats.steals_won.add(1);
     if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::steal, victim.index());
-    if (runnable != nullptr) run_runnable(*runnable);
-    else run_fork_item(forked);
+    if (runnable != nullptr) {
+      run_runnable(*runnable);
+    } else {
+      end_search();
+      scheduler_.host().run_forked(*this, forked);
+    }
     return true;
   }
   return false;
@@ -424,8 +430,9 @@ void Worker::begin_idle() noexcept {
 }
 
 void Worker::end_idle() noexcept {
-  recent_ = Scheduler::steady_now();
-  busy_since.store(recent_, std::memory_order_relaxed);
+  std::int64_t const now = Scheduler::steady_now();
+  recent_.store(now, std::memory_order_relaxed);
+  busy_since.store(now, std::memory_order_relaxed);
   stats.wakeups.add(1);
   if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::wake, 0);
 }
@@ -509,7 +516,7 @@ void Worker::park_steady() noexcept {
     (void)frame_pool_trim();
   }
   end_idle();
-  std::int64_t const woken = recent_;
+  std::int64_t const woken = recent_.load(std::memory_order_relaxed);
   if (!others_have_timers) return;
   for (unsigned i = 0; i < scheduler_.size(); ++i) {
     Worker& other = scheduler_.worker(i);

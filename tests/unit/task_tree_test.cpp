@@ -183,7 +183,9 @@ TEST_P(TaskTree, MayBeAskedForWhileEverythingRuns) {
     }
   });
   runtime.run([]() -> Coro<> {
+    weft::Strand strand;
     for (int round = 0; round < 50; ++round) {
+      (void)strand.create_task(value_after(0ms, 1));
       co_await weft::task_group([](weft::TaskGroup& tg) -> Coro<> {
         for (int i = 0; i < 20; ++i) tg.start_soon(weft::engine::as_coro(weft::gather(value_after(0ms, 1), value_after(1ms, 2))));
         co_return;

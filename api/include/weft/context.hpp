@@ -105,6 +105,8 @@ class ContextVar : public engine::ContextVariable {
   static_assert(std::is_object_v<T> && !std::is_const_v<T> && !std::is_volatile_v<T>, "a ContextVar holds plain values");
 
  public:
+  using Token = weft::Token<T>;
+
   /// Without a default.
   explicit ContextVar(std::string_view name) : ContextVariable(name) {}
   ContextVar(std::string_view name, T default_value) : ContextVariable(name), default_(std::move(default_value)) {}
@@ -122,13 +124,13 @@ class ContextVar : public engine::ContextVariable {
     return static_cast<T>(std::forward<U>(fallback));
   }
   /// Gives the variable a value in the current context. Throws std::bad_alloc and what T's move throws, and nothing has changed.
-  Token<T> set(T value) {
+  Token set(T value) {
     engine::Ref<engine::ContextValue> boxed(new engine::ContextValueOf<T>(std::move(value)), engine::Ref<engine::ContextValue>::Adopt::reference);
-    return Token<T>(ContextVariable::set(std::move(boxed)));
+    return Token(ContextVariable::set(std::move(boxed)));
   }
   /// The value is again what it was before the set() that gave the token. Throws RuntimeError when the token was used before, ValueError when it is of another
   /// variable, or of another context: a task or part cannot use what its creator has set.
-  void reset(Token<T> token) { ContextVariable::reset(token.state_.get()); }
+  void reset(Token token) { ContextVariable::reset(token.state_.get()); }
 
  private:
   static T const& value_of(engine::ContextValue& value) noexcept { return static_cast<engine::ContextValueOf<T> const&>(value).value; }

@@ -137,11 +137,13 @@ class SoonCall final : public Runnable {
     worker.state = ExecutionState{};
     std::unique_ptr<SoonCall> const call(static_cast<SoonCall*>(&runnable));
     ContextGuard const context(std::move(call->context_));
-    try {
-      (void)call->fn_();
-    } catch (...) {
-      runtime_of(worker).report_unhandled(std::current_exception(), nullptr);
-    }
+    worker.call_user([&]() noexcept {
+      try {
+        (void)call->fn_();
+      } catch (...) {
+        runtime_of(worker).report_unhandled(std::current_exception(), nullptr);
+      }
+    });
   }
   F fn_;
   ContextRef context_;
@@ -189,7 +191,6 @@ class Runtime {
   T run(Coro<T> main) {
     core_->require_idle();
     engine::Ref<engine::TaskState<T>> const state = engine::make_task(*core_, main, {});
-    core_->give_main_context(*state);
     state->mark_retrieved();
     state->acquire();
     bool const interrupted = core_->run_until_done(*state);

@@ -98,7 +98,7 @@ class Join : public JoinBase {
 
   // The children of a strand: all in place, one after the other; what must start later goes into the strand's queue.
   template <class ChildAt>
-  WEFT_COLD bool run_serially(Worker& worker, std::size_t count, ChildAt& child_at);
+  WEFT_COLD bool run_serially(Worker& worker, std::size_t count, ChildAt child_at);
 
   // A child that was dropped before it started leaves its slot empty, whatever becomes of the cancel.
   std::atomic<std::uint32_t> trouble_{0};
@@ -179,7 +179,7 @@ WEFT_INLINE bool Join::run_children(Worker& worker, Count count, ChildAt&& child
 }
 
 template <class ChildAt>
-bool Join::run_serially(Worker& worker, std::size_t count, ChildAt& child_at) {
+bool Join::run_serially(Worker& worker, std::size_t count, ChildAt child_at) {
   auto left = static_cast<std::int64_t>(count);
   put_child_state(worker);
   for (std::size_t i = 0; i < count; ++i) {

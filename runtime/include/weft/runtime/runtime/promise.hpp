@@ -68,7 +68,7 @@ class PromiseBase {
   enum Tag : std::uintptr_t { detached_bit = 1, kind_await = 0, kind_join = 2, kind_task = 4, kind_mask = 6, tag_mask = 7 };
 
  public:
-  PromiseBase() noexcept = default;
+  PromiseBase() noexcept {}
   // Until the coroutine has a parent, the slot's word keeps where it was defined: a store that would be made anyway.
   explicit PromiseBase(std::source_location place) noexcept : slot_(std::bit_cast<void*>(place)) {}
   PromiseBase(PromiseBase const&) = delete;
@@ -117,7 +117,8 @@ class PromiseBase {
   WEFT_INLINE P* up() const noexcept { return reinterpret_cast<P*>(up_ & ~std::uintptr_t{tag_mask}); }
   static void end_detached(std::uintptr_t up) noexcept;
 
-  std::uintptr_t up_ = 0;
+  // Without an initialiser: nobody asks before there is a parent.
+  std::uintptr_t up_;
   void* slot_ = nullptr;
 };
 

@@ -73,8 +73,6 @@ class RuntimeCore final : public SchedulerHost {
   // Takes the runtime's reference of `main`, and blocks a foreign thread until it is done and the rounds are over. Throws Deadlock when the program was stuck, RuntimeError
   // when a run is in progress. True when a SIGINT has cancelled main.
   bool run_until_done(TaskBase& main);
-  // Main goes on with the context that the last run left; the first one's is a copy of the caller's.
-  void give_main_context(TaskBase& main) noexcept;
   // Before anything is made for a run: throws RuntimeError on a worker, and when a run is in progress.
   void require_idle() const;
   // After fork() the child has no workers.
@@ -109,9 +107,6 @@ class RuntimeCore final : public SchedulerHost {
 
   std::uint64_t serial() const noexcept { return serial_; }
 
-  // The context of main, between runs. INVARIANT: by run() while no run is in progress, and by the end of main.
-  ContextRef main_context;
-  bool has_main_context = false;
 
  private:
   friend class TaskBase;
@@ -144,6 +139,8 @@ class RuntimeCore final : public SchedulerHost {
   // References to the tasks of the next window of slots that were born before `round`; false after the last window.
   bool collect(TaskRegistry::Cursor& cursor, std::uint32_t round, std::array<TaskBase*, TaskRegistry::window>& found, std::size_t& count) noexcept;
   void begin_round() noexcept;
+  // Main goes on with the context that the last run left; the first one's is a copy of the caller's.
+  void give_context(TaskBase& main) noexcept;
   void supervise(TaskBase* main, bool watches_sigint);
   bool wait_finished(TaskBase& main);
   void report_failed() noexcept;
@@ -159,6 +156,9 @@ class RuntimeCore final : public SchedulerHost {
   IntrusiveList<TaskBase, FailedTag> failed_;
   std::atomic<std::uint32_t> round_{0};
   std::atomic<bool> running_{false};
+  // The context of main, between runs. INVARIANT: by whoever has set running_, and by the end of main.
+  ContextRef main_context_;
+  bool has_main_context_ = false;
   Supervisor supervisor_;
   mutable SpinLock submissions_lock_;
   IntrusiveList<Submission, SubmissionTag> submissions_;

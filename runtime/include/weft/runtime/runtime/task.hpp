@@ -72,8 +72,11 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
   void set_strand(Ref<StrandState> strand) noexcept {
     leave_strand();
     strand_ = std::move(strand);
+    on_strand_ = true;
   }
+  // Until the end. By the task's steps; others may ask on_strand().
   StrandState* strand() const noexcept { return strand_.get(); }
+  bool on_strand() const noexcept { return on_strand_; }
   // Before the start: the context is not the creator's. `kept`: the task runs in it, not in a copy, and gives it to the runtime at the end.
   void set_context(ContextRef context, bool kept) noexcept {
     context_ = std::move(context);
@@ -129,6 +132,7 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
   std::atomic<bool> started_{false};
   bool in_failed_list_ = false;
   bool keeps_context_ = false;
+  bool on_strand_ = false;
   // INVARIANT: written before the task enters the registry. The round in which it was born, and whose slot it has.
   std::uint32_t birth_round_ = 0;
   std::uint32_t slot_owner_ = 0;

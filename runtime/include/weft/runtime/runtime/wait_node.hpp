@@ -102,11 +102,12 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   std::uint32_t requests_ = 0;
   // The newest request that was accepted below, zero if none.
   std::uint32_t handed_epoch_ = 0;
-  std::uint32_t since_ = 0;
+  // Without initialisers: written when it begins to wait.
+  std::uint32_t since_;
   WaitNode* next_kept_ = nullptr;
   ExecutionState state_{};
   std::coroutine_handle<> coroutine_;
-  std::source_location place_{};
+  std::source_location place_;
 };
 
 }  // namespace weft::engine

@@ -45,7 +45,7 @@ class SchedulerHost {
   // Nothing is runnable, no timer is set, nothing external is out, and nobody came in since `phase` was asked and `seen` was taken. The host makes something
   // ready, or the scheduler sleeps until a foreign thread comes.
   virtual void on_stuck(Worker& worker, int phase, Gate::Look seen) noexcept = 0;
-  // Of a worker that is watched: a step has come to a coroutine; its task is in the worker's state. And the end of the step.
+  // Of a worker that is watched: a step begins, its task is in the worker's state; and it ends.
   virtual void note_task(Worker& worker, WatchedStep& step) noexcept = 0;
   virtual void step_ended(Worker& worker, WatchedStep& step, std::int64_t ended) noexcept = 0;
   virtual void trace_full(Worker& worker, std::vector<TraceEvent> events) noexcept = 0;
@@ -75,6 +75,7 @@ class Scheduler {
   static std::int64_t steady_now() noexcept;
   static std::int64_t coarse_now() noexcept;
   bool virtual_clock() const noexcept { return config_.virtual_clock; }
+  std::atomic<std::int64_t> const& virtual_time() const noexcept { return virtual_now_; }
   // While one is out, the virtual clock does not jump and the program is not stuck.
   void external_begin() noexcept { external_.fetch_add(1, std::memory_order_relaxed); }
   void external_end() noexcept;

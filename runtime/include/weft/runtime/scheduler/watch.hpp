@@ -1,8 +1,8 @@
 // What is noted about the steps of a worker that is being watched: because WEFT_DEBUG asks for slow ones, or because a trace is on.
 //
-// Off, a step pays two relaxed loads of a byte that stands beside what it reads anyway. On, the worker reads the clock around each step; the host learns from
-// drive() which task the step belongs to, and at its end reports it or puts it into the worker's trace buffer. The buffer has a lock of its own, which is free
-// but for the moments in which a trace begins or ends.
+// Off, a step pays one relaxed load of a byte that stands beside what it reads anyway. On, the worker reads the clock around what it does for a task (drive(), the
+// outermost one), and around callbacks; the host notes whose step it is, and at its end reports it or puts it into the worker's trace buffer. The buffer has a lock
+// of its own, which is free but for the moments in which a trace begins or ends.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,8 @@ inline constexpr std::uint8_t watch_for_trace = 2;
 // One step, on the native stack of the worker that runs it.
 struct WatchedStep {
   std::int64_t began = 0;
-  // The host's, once drive() was called: a reference to the task.
+  // The host's: a reference to the task, or null.
   void* task = nullptr;
-  // Other steps ran inside: what they took is theirs.
-  bool nested = false;
 };
 
 struct TraceEvent {

@@ -117,8 +117,20 @@ class alignas(cache_line) Worker {
   WEFT_INLINE bool must_leave_stack() const noexcept { return near_stack_limit() && (strand == nullptr || near_stack_end()); }
   // One step, by code that is a step itself.
   void run_in_place(Runnable& runnable) noexcept;
+  // Plain code of users, a callback, is watched as a step of its own.
+  template <class Call>
+  void call_user(Call&& call) noexcept {
+    if (watch.load(std::memory_order_relaxed) == 0) [[likely]] {
+      call();
+      return;
+    }
+    WatchedStep step;
+    begin_watched(step);
+    call();
+    end_watched(step);
+  }
   // The time in milliseconds, as the worker saw it last: some milliseconds old on the steady clock, unless steps are long. No clock is read.
-  std::uint32_t stamp() const noexcept;
+  WEFT_INLINE std::uint32_t stamp() const noexcept { return static_cast<std::uint32_t>(clock_->load(std::memory_order_relaxed) / 1'000'000); }
   // A gather has used up the fuel.
   WEFT_COLD void poll_from_gather() noexcept;
   // A push to the fork deque has published work for thieves.
@@ -175,12 +187,11 @@ class alignas(cache_line) Worker {
   bool take_step() noexcept;
   Runnable* pop_runnable() noexcept;
   void run_runnable(Runnable& runnable) noexcept;
-  void run_step(Runnable& runnable) noexcept;
-  void run_fork_item(ForkItem* item) noexcept;
-  template <class Step>
-  WEFT_COLD void run_watched(Step&& step) noexcept;
-  WEFT_COLD void note_task() noexcept;
+  WEFT_INLINE void drive_unwatched(std::coroutine_handle<> coroutine) noexcept;
+  WEFT_COLD void drive_watched(std::coroutine_handle<> coroutine) noexcept;
   WEFT_COLD void trace_instant(TraceEvent::Kind kind, unsigned number) noexcept;
+  void begin_watched(WatchedStep& step) noexcept;
+  void end_watched(WatchedStep& step) noexcept;
   void begin_idle() noexcept;
   void end_idle() noexcept;
   bool run_forked() noexcept;
@@ -211,8 +222,11 @@ class alignas(cache_line) Worker {
   std::uint32_t fuel_granted_ = 1;
   std::int64_t last_poll_ = 0;
   std::int64_t last_loop_ = 0;
-  std::int64_t recent_ = 0;
-  WatchedStep* watched_ = nullptr;
+  std::atomic<std::int64_t> recent_{0};
+  // `recent_`, or the virtual clock.
+  std::atomic<std::int64_t> const* const clock_;
+  // Inside a step that is watched.
+  bool watching_ = false;
   std::uint32_t random_;
 
   // Set by who submits work when no worker is idle; asks for a poll.
