@@ -38,16 +38,16 @@ for preset in "${presets[@]}"; do
   step "Build $preset"
   with_soak=OFF
   [[ $soak == OFF || $preset != [at]san-* ]] || with_soak=ON
-  # In the default set one compiler is enough for what the other would only repeat; --all and builds called by name leave nothing out.
-  examples=ON headers=ON benchmarks=OFF
+  # In the default set one compiler is enough for what the other would only repeat, and sources are compiled several at once; --all and builds called by
+  # name leave nothing out.
+  examples=ON headers=ON models=ON benchmarks=OFF unity=OFF
   [[ $preset != release-* ]] || benchmarks=ON
   if [[ $default == ON ]]; then
-    case "$preset" in
-      release-clang) examples=OFF headers=OFF benchmarks=OFF ;;
-      tsan-clang) examples=OFF ;;
-    esac
+    unity=ON
+    [[ $preset == release-gcc ]] || examples=OFF headers=OFF models=OFF benchmarks=OFF
   fi
-  cmake --preset "$preset" -DWEFT_BUILD_EXAMPLES=$examples -DWEFT_TEST_HEADERS=$headers -DWEFT_BUILD_BENCHMARKS=$benchmarks \
+  cmake --preset "$preset" -DWEFT_BUILD_EXAMPLES=$examples -DWEFT_TEST_HEADERS=$headers -DWEFT_TEST_MODELS=$models \
+    -DWEFT_BUILD_BENCHMARKS=$benchmarks -DWEFT_UNITY_BUILD=$unity \
     -DWEFT_SOAK_TESTS=$with_soak -DWEFT_SOAK_SECONDS="${WEFT_SOAK_SECONDS:-60}" \
     > "build/$preset.log" 2>&1 || { cat "build/$preset.log"; exit 1; }
   cmake --build --preset "$preset" -j "$jobs"

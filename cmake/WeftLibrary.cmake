@@ -30,6 +30,8 @@ function(weft_add_library name)
   target_link_options(${name} PUBLIC ${weft_sanitize_flags})
   set_target_properties(${name} PROPERTIES
     CXX_EXTENSIONS OFF
+    UNITY_BUILD ${WEFT_UNITY_BUILD}
+    UNITY_BUILD_BATCH_SIZE 20
     POSITION_INDEPENDENT_CODE ON
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})

@@ -9,6 +9,8 @@ option(WEFT_WARNINGS_AS_ERRORS "Warnings in weft's own sources are errors" OFF)
 option(WEFT_HARDENED_STDLIB "Check the standard library's preconditions (_GLIBCXX_ASSERTIONS) in weft's own sources" OFF)
 option(WEFT_SOAK_TESTS "Register the stress tests a second time, as long soaks (label soak)" OFF)
 option(WEFT_TEST_HEADERS "Compile each header alone, as a test" ON)
+option(WEFT_TEST_MODELS "Build the model-checked tests" ON)
+option(WEFT_UNITY_BUILD "Compile the library's sources, and the tests', several to a compiler run: in half the time" OFF)
 
 set(WEFT_SANITIZE "" CACHE STRING "Sanitizers: address, thread, undefined or a list such as address;undefined")
 set(WEFT_ASSERTIONS AUTO CACHE STRING "Internal assertions: ON, OFF or AUTO (on in Debug and in sanitizer builds)")

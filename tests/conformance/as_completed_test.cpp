@@ -17,7 +17,7 @@ Coro<std::string> text_after(milliseconds delay, std::string text) {
 }
 
 using Texts = std::vector<std::string>;
-using Tasks = std::vector<Task<std::string>>;
+using TextTasks = std::vector<Task<std::string>>;
 
 Coro<Texts> drain(weft::AsCompleted<std::string>& completed) {
   Texts texts;
@@ -49,7 +49,7 @@ TEST_P(AsyncioAsCompleted, GivesCoroutinesInTheOrderInWhichTheyEnd) {
 
 TEST_P(AsyncioAsCompleted, GivesTheTasksThemselves) {
   run([]() -> Coro<> {
-    Tasks const tasks{weft::create_task(text_after(2ms, "b")), weft::create_task(text_after(1ms, "d"))};
+    TextTasks const tasks{weft::create_task(text_after(2ms, "b")), weft::create_task(text_after(1ms, "d"))};
     auto completed = weft::as_completed(tasks);
     std::optional<Task<std::string>> const first = co_await completed.next();
     std::optional<Task<std::string>> const second = co_await completed.next();
@@ -63,7 +63,7 @@ TEST_P(AsyncioAsCompleted, GivesTheTasksThemselves) {
 TEST_P(AsyncioAsCompleted, ThrowsTimeoutErrorWhenTheTimeIsUpAndLeavesTheRestRunning) {
   run([]() -> Coro<> {
     Elapsed const clock;
-    Tasks const tasks{weft::create_task(text_after(100ms, "a")), weft::create_task(text_after(150ms, "b"))};
+    TextTasks const tasks{weft::create_task(text_after(100ms, "a")), weft::create_task(text_after(150ms, "b"))};
     auto completed = weft::as_completed(tasks, 120ms);
     std::optional<Task<std::string>> const first = co_await completed.next();
     EXPECT_TRUE(first && first->result() == "a");
@@ -151,7 +151,7 @@ TEST_P(AsyncioAsCompleted, GivesATaskThatIsGivenTwiceOnce) {
   run([]() -> Coro<> {
     Task<std::string> const ham = weft::create_task(text_after(1ms, "ham"));
     Task<std::string> const spam = weft::create_task(text_after(2ms, "spam"));
-    auto completed = weft::as_completed(Tasks{ham, ham, spam});
+    auto completed = weft::as_completed(TextTasks{ham, ham, spam});
     Texts const got = co_await drain(completed);
     EXPECT_EQ(got, (Texts{"ham", "spam"}));
   });

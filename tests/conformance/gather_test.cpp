@@ -1,6 +1,7 @@
 // gather as CPython's test_tasks.py has it. Its tests with futures are about what gather does with things that run by
 // themselves: here they are Task handles, for which weft's gather is asyncio's to the letter. Its tests with coroutines
 // are here with bare coroutines, and say where weft departs (it waits for them all, and they are parts of the caller).
+#include "conformance/operations.hpp"
 #include "unit/support.hpp"
 
 #include <memory>
@@ -38,9 +39,6 @@ class Controlled {
  public:
   Task<int> task;
 };
-
-// Lets what was made ready run, on every worker.
-Coro<> settle() { co_await weft::sleep(1ms); }
 
 template <class T>
 std::string text_of(weft::Result<T> result) {

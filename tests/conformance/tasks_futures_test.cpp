@@ -1,14 +1,12 @@
 // Tasks that wait for a future, as CPython's test_tasks.py has them: what a cancel of one does to the other, and that a result which
 // is there is not undone. docs/conformance says which of CPython's tests each of these stands for.
+#include "conformance/operations.hpp"
 #include "unit/support.hpp"
 
 namespace weft_test {
 namespace {
 
 class AsyncioTaskAndFuture : public AtWorkers {};
-
-// Lets what was made ready run, on every worker.
-Coro<> settle() { co_await weft::sleep(1ms); }
 
 Coro<int> wait_and_return(weft::Future<int> future, int value) {
   (void)co_await future;

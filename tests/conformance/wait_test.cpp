@@ -7,11 +7,11 @@ namespace {
 
 class AsyncioWait : public AtWorkers {};
 
-using Tasks = std::vector<Task<int>>;
+using IntTasks = std::vector<Task<int>>;
 
 // GCC12: a braced vector inside an await does not compile.
 template <class... T>
-Tasks tasks_of(T... tasks) { return Tasks{std::move(tasks)...}; }
+IntTasks tasks_of(T... tasks) { return IntTasks{std::move(tasks)...}; }
 
 TEST_P(AsyncioWait, EndsWhenAllHaveEndedAndAtOnceWhenTheyHad) {
   run([]() -> Coro<> {
@@ -23,7 +23,7 @@ TEST_P(AsyncioWait, EndsWhenAllHaveEndedAndAtOnceWhenTheyHad) {
       EXPECT_EQ(done.size(), 2U);
       EXPECT_TRUE(pending.empty());
       if (i == 0) {
-        EXPECT_EQ(done, (Tasks{a, b})) << "as they ended";
+        EXPECT_EQ(done, (IntTasks{a, b})) << "as they ended";
       }
       EXPECT_EQ(clock.ms(), 150ms);
     }
@@ -46,7 +46,7 @@ TEST_P(AsyncioWait, CountsATaskThatIsGivenTwiceOnce) {
 TEST_P(AsyncioWait, OfNothingIsAValueError) {
   run([]() -> Coro<> {
     auto waits = []() -> Coro<> {
-      auto const result = co_await weft::wait(Tasks());
+      auto const result = co_await weft::wait(IntTasks());
       (void)result;
     };
     std::string const seen = co_await outcome(waits());
@@ -60,8 +60,8 @@ TEST_P(AsyncioWait, ForTheFirstToEndGivesItAndLeavesTheOthersRunning) {
     Task<int> const a = weft::create_task(value_after(10s, 1));
     Task<int> const b = weft::create_task(value_after(100ms, 2));
     auto const [done, pending] = co_await weft::wait(tasks_of(b, a), {.return_when = weft::FIRST_COMPLETED});
-    EXPECT_EQ(done, Tasks{b});
-    EXPECT_EQ(pending, Tasks{a});
+    EXPECT_EQ(done, IntTasks{b});
+    EXPECT_EQ(pending, IntTasks{a});
     EXPECT_FALSE(a.done());
     EXPECT_TRUE(b.done());
     EXPECT_EQ(b.result(), 2);
@@ -83,7 +83,7 @@ TEST_P(AsyncioWait, ForTheFirstToEndGivesAllThatHaveEndedBefore) {
     EXPECT_TRUE(a.done());
     EXPECT_TRUE(b.done());
     EXPECT_EQ(a.result() + b.result(), 3);
-    EXPECT_EQ(pending, Tasks{c});
+    EXPECT_EQ(pending, IntTasks{c});
   });
 }
 
@@ -97,8 +97,8 @@ TEST_P(AsyncioWait, ForTheFirstExceptionEndsAtOnceWhenThereIsOne) {
     Task<int> const a = weft::create_task(value_after(10s, 1));
     Task<int> const b = weft::create_task(fails());
     auto const [done, pending] = co_await weft::wait(tasks_of(b, a), {.return_when = weft::FIRST_EXCEPTION});
-    EXPECT_EQ(done, Tasks{b});
-    EXPECT_EQ(pending, Tasks{a});
+    EXPECT_EQ(done, IntTasks{b});
+    EXPECT_EQ(pending, IntTasks{a});
     EXPECT_EQ(clock.ms(), 0ms);
     EXPECT_EQ(describe(b.exception()), "Failure(err)");
     co_await a;
@@ -111,8 +111,8 @@ TEST_P(AsyncioWait, ForTheFirstExceptionEndsWhenOneComes) {
     Task<int> const a = weft::create_task(value_after(10s, 1));
     Task<int> const b = weft::create_task(fail_after(10ms, "err"));
     auto const [done, pending] = co_await weft::wait(tasks_of(b, a), {.return_when = weft::FIRST_EXCEPTION});
-    EXPECT_EQ(done, Tasks{b});
-    EXPECT_EQ(pending, Tasks{a});
+    EXPECT_EQ(done, IntTasks{b});
+    EXPECT_EQ(pending, IntTasks{a});
     EXPECT_EQ(clock.ms(), 10ms);
     EXPECT_EQ(describe(b.exception()), "Failure(err)");
     co_await a;
@@ -142,8 +142,8 @@ TEST_P(AsyncioWait, WithATimeoutGivesWhatHasEndedByThen) {
     Task<int> const a = weft::create_task(value_after(100ms, 1));
     Task<int> const b = weft::create_task(value_after(150ms, 2));
     auto const [done, pending] = co_await weft::wait(tasks_of(b, a), {.timeout = 110ms});
-    EXPECT_EQ(done, Tasks{a});
-    EXPECT_EQ(pending, Tasks{b});
+    EXPECT_EQ(done, IntTasks{a});
+    EXPECT_EQ(pending, IntTasks{b});
     EXPECT_EQ(clock.ms(), 110ms);
     EXPECT_FALSE(b.done());
     int const value = co_await b;
@@ -162,8 +162,8 @@ TEST_P(AsyncioWait, WithATimeoutInTheTickInWhichATaskEndsGivesEachTaskOnce) {
     EXPECT_EQ(clock.ms(), 100ms);
     EXPECT_EQ(done.size() + pending.size(), 2U);
     if (GetParam() == 1) {
-      EXPECT_EQ(done, Tasks{a});
-      EXPECT_EQ(pending, Tasks{b});
+      EXPECT_EQ(done, IntTasks{a});
+      EXPECT_EQ(pending, IntTasks{b});
     }
     for (Task<int> const& t : done) EXPECT_TRUE(t == a && t.done());
     co_await b;
@@ -184,7 +184,7 @@ TEST_P(AsyncioWait, TakesAnyRangeOfTasks) {
 
 TEST_P(AsyncioWait, TakesARangeThatIsMadeOnTheWay) {
   run([]() -> Coro<> {
-    Tasks tasks;
+    IntTasks tasks;
     for (int i = 0; i < 10; ++i) tasks.push_back(weft::create_task(value_after(0ms, i)));
     auto const [done, pending] = co_await weft::wait(std::move(tasks), {.return_when = weft::ALL_COMPLETED});
     EXPECT_EQ(done.size(), 10U);

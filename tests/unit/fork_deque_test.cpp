@@ -11,32 +11,25 @@
 
 #include <weft/runtime/algorithms/fork_deque.hpp>
 
+#include "unit/queue_items.hpp"
+
 namespace {
 
 using weft::engine::ForkDeque;
 using weft::engine::Pushed;
 using weft::engine::real_sync;
+using weft_test::QueueItem;
+using weft_test::ScarceMemory;
 
-struct Item {
-  std::uint64_t payload = 0;  // plain memory: ThreadSanitizer sees whether the deque hands it over
-  std::atomic<unsigned> taken{0};
-};
-using Deque = ForkDeque<real_sync, Item*>;
+using Deque = ForkDeque<real_sync, QueueItem*>;
 
-// Memory that runs out when told to.
-struct ScarceMemory {
-  static inline bool out = false;
-  static void* allocate(std::size_t bytes) noexcept { return out ? nullptr : ::operator new(bytes, std::nothrow); }
-  static void release(void* block) noexcept { ::operator delete(block); }
-};
-
-void push_all(Deque& deque, std::vector<Item>& items) {
-  for (Item& item : items) EXPECT_NE(deque.push(&item), Pushed::failed);
+void push_all(Deque& deque, std::vector<QueueItem>& items) {
+  for (QueueItem& item : items) EXPECT_NE(deque.push(&item), Pushed::failed);
 }
 
 TEST(ForkDeque, OwnerPopsTheYoungestFirst) {
   Deque deque;
-  std::vector<Item> items(10);
+  std::vector<QueueItem> items(10);
   push_all(deque, items);
   EXPECT_EQ(deque.size(), 10U);
   for (std::size_t i = items.size(); i-- > 0;) EXPECT_EQ(deque.pop(), &items[i]);
@@ -46,7 +39,7 @@ TEST(ForkDeque, OwnerPopsTheYoungestFirst) {
 
 TEST(ForkDeque, PopOfAnEmptyDequeLeavesItUsable) {
   Deque deque;
-  Item item;
+  QueueItem item;
   for (int round = 0; round < 3; ++round) {
     EXPECT_EQ(deque.pop(), nullptr);
     EXPECT_EQ(deque.pop(), nullptr);
@@ -59,8 +52,8 @@ TEST(ForkDeque, PopOfAnEmptyDequeLeavesItUsable) {
 TEST(ForkDeque, KeepsEverythingPrivateUntilAThiefAsks) {
   Deque deque;
   auto const thief = deque.stealer();
-  std::vector<Item> items(4);
-  for (Item& item : items) EXPECT_EQ(deque.push(&item), Pushed::kept);
+  std::vector<QueueItem> items(4);
+  for (QueueItem& item : items) EXPECT_EQ(deque.push(&item), Pushed::kept);
   EXPECT_FALSE(thief.looks_empty());
   EXPECT_EQ(thief.steal(), nullptr);
 }
@@ -68,7 +61,7 @@ TEST(ForkDeque, KeepsEverythingPrivateUntilAThiefAsks) {
 TEST(ForkDeque, PublishesHalfWhenAskedAndSaysSoOnce) {
   Deque deque;
   auto const thief = deque.stealer();
-  std::vector<Item> items(6);
+  std::vector<QueueItem> items(6);
   for (int i = 0; i < 4; ++i) EXPECT_EQ(deque.push(&items[static_cast<std::size_t>(i)]), Pushed::kept);
   EXPECT_EQ(thief.steal(), nullptr);
   EXPECT_EQ(deque.push(&items[4]), Pushed::published);
@@ -84,7 +77,7 @@ TEST(ForkDeque, PublishesHalfWhenAskedAndSaysSoOnce) {
 TEST(ForkDeque, PublishesASingleItem) {
   Deque deque;
   auto const thief = deque.stealer();
-  Item item;
+  QueueItem item;
   thief.set_want();
   EXPECT_EQ(deque.push(&item), Pushed::published);
   EXPECT_EQ(thief.steal(), &item);
@@ -95,8 +88,8 @@ TEST(ForkDeque, PublishesASingleItem) {
 TEST(ForkDeque, OwnerTakesPublicItemsBackInOrder) {
   Deque deque;
   auto const thief = deque.stealer();
-  std::vector<Item> items(9);
-  for (Item& item : items) {
+  std::vector<QueueItem> items(9);
+  for (QueueItem& item : items) {
     thief.set_want();
     EXPECT_EQ(deque.push(&item), Pushed::published);
   }
@@ -109,8 +102,8 @@ TEST(ForkDeque, OwnerTakesPublicItemsBackInOrder) {
 TEST(ForkDeque, ThievesSeeWhatTheOwnerHasNotTakenBack) {
   Deque deque;
   auto const thief = deque.stealer();
-  std::vector<Item> items(8);
-  for (Item& item : items) {
+  std::vector<QueueItem> items(8);
+  for (QueueItem& item : items) {
     thief.set_want();
     (void)deque.push(&item);
   }
@@ -124,7 +117,7 @@ TEST(ForkDeque, ThievesSeeWhatTheOwnerHasNotTakenBack) {
 TEST(ForkDeque, ForceTakesTheOldestPrivateItemAndPublishesHalf) {
   Deque deque;
   auto const thief = deque.stealer();
-  std::vector<Item> items(6);
+  std::vector<QueueItem> items(6);
   push_all(deque, items);
   EXPECT_EQ(thief.steal_forced(), &items[0]);
   EXPECT_EQ(thief.steal(), &items[1]);
@@ -140,7 +133,7 @@ TEST(ForkDeque, ForceTakesTheOldestPrivateItemAndPublishesHalf) {
 TEST(ForkDeque, ForceOnASingleItemLeavesNothing) {
   Deque deque;
   auto const thief = deque.stealer();
-  Item item;
+  QueueItem item;
   for (int round = 0; round < 3; ++round) {
     EXPECT_EQ(deque.push(&item), Pushed::kept);
     EXPECT_EQ(thief.steal_forced(), &item);
@@ -152,13 +145,13 @@ TEST(ForkDeque, ForceOnASingleItemLeavesNothing) {
 TEST(ForkDeque, GrowsFromOneSlotToAMillionItems) {
   Deque deque(1);
   auto const thief = deque.stealer();
-  std::vector<Item> items(1'000'000);
+  std::vector<QueueItem> items(1'000'000);
   push_all(deque, items);
   EXPECT_EQ(deque.size(), items.size());
   // Alternately from both ends, so that take-back, publication and the last item are met, too.
   std::size_t oldest = 0, youngest = items.size();
   while (oldest < youngest) {
-    Item* const stolen = (oldest & 1023) == 0 ? thief.steal_forced() : thief.steal();
+    QueueItem* const stolen = (oldest & 1023) == 0 ? thief.steal_forced() : thief.steal();
     if (stolen != nullptr) {
       ASSERT_EQ(stolen, &items[oldest]);
       ++oldest;
@@ -173,8 +166,8 @@ TEST(ForkDeque, GrowsFromOneSlotToAMillionItems) {
 TEST(ForkDeque, ReusesItsSlotsWhenThievesKeepUp) {
   Deque deque(8);
   auto const thief = deque.stealer();
-  std::vector<Item> items(10'000);
-  for (Item& item : items) {
+  std::vector<QueueItem> items(10'000);
+  for (QueueItem& item : items) {
     thief.set_want();
     EXPECT_EQ(deque.push(&item), Pushed::published);
     EXPECT_EQ(thief.steal(), &item);
@@ -183,8 +176,8 @@ TEST(ForkDeque, ReusesItsSlotsWhenThievesKeepUp) {
 }
 
 TEST(ForkDeque, RefusesAPushWhenItCannotGrowAndLosesNothing) {
-  ForkDeque<real_sync, Item*, ScarceMemory> deque(4);
-  std::vector<Item> items(6);
+  ForkDeque<real_sync, QueueItem*, ScarceMemory> deque(4);
+  std::vector<QueueItem> items(6);
   ScarceMemory::out = true;
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(deque.push(&items[i]), Pushed::kept);
   EXPECT_EQ(deque.push(&items[4]), Pushed::failed);
@@ -198,7 +191,7 @@ TEST(ForkDeque, RefusesAPushWhenItCannotGrowAndLosesNothing) {
 }
 
 TEST(ForkDeque, ConstructorThrowsWhenMemoryIsOut) {
-  using Scarce = ForkDeque<real_sync, Item*, ScarceMemory>;
+  using Scarce = ForkDeque<real_sync, QueueItem*, ScarceMemory>;
   ScarceMemory::out = true;
   EXPECT_THROW((void)std::make_unique<Scarce>(), std::bad_alloc);
   ScarceMemory::out = false;
@@ -213,15 +206,15 @@ enum class Thief { polite, forcing };
 void storm(std::size_t capacity, std::size_t rounds, std::vector<Thief> const& thieves) {
   Deque deque(capacity);
   constexpr std::size_t burst = 64;
-  std::vector<Item> items(rounds * burst);
+  std::vector<QueueItem> items(rounds * burst);
   std::atomic<bool> done{false};
   std::atomic<std::size_t> out_of_order{0};
   std::vector<std::thread> threads;
   for (Thief const kind : thieves) {
     threads.emplace_back([&, kind, thief = deque.stealer()] {
-      Item* last = nullptr;
+      QueueItem* last = nullptr;
       while (!done.load(std::memory_order_acquire) || !thief.looks_empty()) {
-        Item* item = thief.steal();
+        QueueItem* item = thief.steal();
         if (item == nullptr && kind == Thief::forcing) item = thief.steal_forced();
         if (item == nullptr) {
           std::this_thread::yield();
@@ -237,9 +230,9 @@ void storm(std::size_t capacity, std::size_t rounds, std::vector<Thief> const& t
   }
   std::size_t out_of_lifo = 0;
   std::size_t next = 0;
-  std::vector<Item*> mine;  // what the owner has pushed and not seen again, oldest first
+  std::vector<QueueItem*> mine;  // what the owner has pushed and not seen again, oldest first
   auto const pop_one = [&] {
-    Item* const item = deque.pop();
+    QueueItem* const item = deque.pop();
     if (item == nullptr) {
       mine.clear();
       return false;
@@ -253,7 +246,7 @@ void storm(std::size_t capacity, std::size_t rounds, std::vector<Thief> const& t
   for (std::size_t round = 0; round < rounds; ++round) {
     std::size_t const depth = 1 + round % burst;
     for (std::size_t i = 0; i < depth; ++i) {
-      Item& item = items[next++];
+      QueueItem& item = items[next++];
       item.payload = 1;
       EXPECT_NE(deque.push(&item), Pushed::failed);
       mine.push_back(&item);
@@ -286,16 +279,16 @@ TEST(ForkDequeStorm, GrowthUnderThieves) {
 TEST(ForkDequeStorm, OwnerAndForcingThiefFightForSingleItems) {
   Deque deque;
   constexpr std::size_t n = 200'000;
-  std::vector<Item> items(n);
+  std::vector<QueueItem> items(n);
   std::atomic<bool> done{false};
   std::thread thread([&, thief = deque.stealer()] {
     while (!done.load(std::memory_order_acquire)) {
-      if (Item* const item = thief.steal_forced()) item->taken.fetch_add(1, std::memory_order_relaxed);
+      if (QueueItem* const item = thief.steal_forced()) item->taken.fetch_add(1, std::memory_order_relaxed);
     }
   });
-  for (Item& item : items) {
+  for (QueueItem& item : items) {
     EXPECT_EQ(deque.push(&item), Pushed::kept);
-    if (Item* const popped = deque.pop()) {
+    if (QueueItem* const popped = deque.pop()) {
       EXPECT_EQ(popped, &item);
       popped->taken.fetch_add(1, std::memory_order_relaxed);
     }
@@ -303,20 +296,20 @@ TEST(ForkDequeStorm, OwnerAndForcingThiefFightForSingleItems) {
   done.store(true, std::memory_order_release);
   thread.join();
   EXPECT_TRUE(std::all_of(items.begin(), items.end(),
-                          [](Item const& item) { return item.taken.load(std::memory_order_relaxed) == 1; }));
+                          [](QueueItem const& item) { return item.taken.load(std::memory_order_relaxed) == 1; }));
 }
 
 // An owner that sits in a long leaf does not strand what it has pushed.
 TEST(ForkDequeStorm, ForceReachesWorkOfAnOwnerThatNeverPolls) {
   Deque deque;
-  std::vector<Item> items(100);
+  std::vector<QueueItem> items(100);
   push_all(deque, items);
   std::atomic<std::size_t> taken{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < 2; ++i) {
     threads.emplace_back([&, thief = deque.stealer()] {
       while (taken.load(std::memory_order_relaxed) < items.size()) {
-        if (Item* const item = thief.steal_forced()) {
+        if (QueueItem* const item = thief.steal_forced()) {
           item->taken.fetch_add(1, std::memory_order_relaxed);
           taken.fetch_add(1, std::memory_order_relaxed);
         }
@@ -325,7 +318,7 @@ TEST(ForkDequeStorm, ForceReachesWorkOfAnOwnerThatNeverPolls) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(deque.pop(), nullptr);
-  for (Item const& item : items) EXPECT_EQ(item.taken.load(std::memory_order_relaxed), 1U);
+  for (QueueItem const& item : items) EXPECT_EQ(item.taken.load(std::memory_order_relaxed), 1U);
 }
 
 }  // namespace

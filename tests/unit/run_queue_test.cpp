@@ -10,35 +10,29 @@
 
 #include <weft/runtime/algorithms/run_queue.hpp>
 
+#include "unit/queue_items.hpp"
+
 namespace {
 
 using weft::engine::real_sync;
+using weft_test::QueueItem;
+using weft_test::ScarceMemory;
 using weft::engine::RunQueue;
 
-struct Item {
-  std::uint64_t payload = 0;  // plain memory: ThreadSanitizer sees whether the queue hands it over
-  std::atomic<unsigned> taken{0};
-};
-using Queue = RunQueue<real_sync, Item*>;
-
-struct ScarceMemory {
-  static inline bool out = false;
-  static void* allocate(std::size_t bytes) noexcept { return out ? nullptr : ::operator new(bytes, std::nothrow); }
-  static void release(void* block) noexcept { ::operator delete(block); }
-};
+using Queue = RunQueue<real_sync, QueueItem*>;
 
 template <class Q>
-void push_all(Q& queue, std::vector<Item>& items) {
-  for (Item& item : items) EXPECT_TRUE(queue.push(&item));
+void push_all(Q& queue, std::vector<QueueItem>& items) {
+  for (QueueItem& item : items) EXPECT_TRUE(queue.push(&item));
 }
 
 TEST(RunQueue, IsFirstInFirstOut) {
   for (bool const single : {false, true}) {
     Queue queue(single);
-    std::vector<Item> items(100);
+    std::vector<QueueItem> items(100);
     push_all(queue, items);
     EXPECT_EQ(queue.size_hint(), 100U);
-    for (Item& item : items) EXPECT_EQ(queue.pop(), &item);
+    for (QueueItem& item : items) EXPECT_EQ(queue.pop(), &item);
     EXPECT_EQ(queue.pop(), nullptr);
     EXPECT_TRUE(queue.looks_empty());
   }
@@ -54,7 +48,7 @@ TEST(RunQueue, HoldsIntegersToo) {
 TEST(RunQueue, GrowsAndKeepsOrderAcrossTheWrap) {
   for (bool const single : {false, true}) {
     Queue queue(single, 4);
-    std::vector<Item> items(1000);
+    std::vector<QueueItem> items(1000);
     std::size_t in = 0, out = 0;
     // Three in, one out: the ring wraps and grows in turn.
     while (out < items.size()) {
@@ -67,7 +61,7 @@ TEST(RunQueue, GrowsAndKeepsOrderAcrossTheWrap) {
 
 TEST(RunQueue, StealTakesTheOlderHalfInOrder) {
   Queue victim, mine;
-  std::vector<Item> items(9);
+  std::vector<QueueItem> items(9);
   push_all(victim, items);
   EXPECT_EQ(victim.steal_into(mine), &items[0]);
   for (std::size_t i = 1; i < 5; ++i) EXPECT_EQ(mine.pop(), &items[i]);
@@ -78,8 +72,8 @@ TEST(RunQueue, StealTakesTheOlderHalfInOrder) {
 
 TEST(RunQueue, StolenItemsGoBehindTheThiefsOwn) {
   Queue victim, mine;
-  std::vector<Item> items(4);
-  Item own;
+  std::vector<QueueItem> items(4);
+  QueueItem own;
   push_all(victim, items);
   EXPECT_TRUE(mine.push(&own));
   EXPECT_EQ(victim.steal_into(mine), &items[0]);
@@ -89,7 +83,7 @@ TEST(RunQueue, StolenItemsGoBehindTheThiefsOwn) {
 
 TEST(RunQueue, StealsASingleItem) {
   Queue victim, mine;
-  Item item;
+  QueueItem item;
   EXPECT_TRUE(victim.push(&item));
   EXPECT_EQ(victim.steal_into(mine), &item);
   EXPECT_TRUE(mine.looks_empty());
@@ -98,7 +92,7 @@ TEST(RunQueue, StealsASingleItem) {
 
 TEST(RunQueue, StealIsCapped) {
   Queue victim, mine(false, 1);
-  std::vector<Item> items(1000);
+  std::vector<QueueItem> items(1000);
   push_all(victim, items);
   EXPECT_EQ(victim.steal_into(mine), &items[0]);
   EXPECT_EQ(mine.size_hint(), Queue::max_steal - 1);
@@ -106,8 +100,8 @@ TEST(RunQueue, StealIsCapped) {
 }
 
 TEST(RunQueue, RefusesAPushWhenItCannotGrowAndLosesNothing) {
-  RunQueue<real_sync, Item*, ScarceMemory> queue(false, 4);
-  std::vector<Item> items(6);
+  RunQueue<real_sync, QueueItem*, ScarceMemory> queue(false, 4);
+  std::vector<QueueItem> items(6);
   ScarceMemory::out = true;
   for (std::size_t i = 0; i < 4; ++i) EXPECT_TRUE(queue.push(&items[i]));
   EXPECT_FALSE(queue.push(&items[4]));
@@ -120,9 +114,9 @@ TEST(RunQueue, RefusesAPushWhenItCannotGrowAndLosesNothing) {
 }
 
 TEST(RunQueue, StealTakesNoMoreThanTheThiefHasRoomFor) {
-  using Scarce = RunQueue<real_sync, Item*, ScarceMemory>;
+  using Scarce = RunQueue<real_sync, QueueItem*, ScarceMemory>;
   Scarce victim, mine(false, 2);
-  std::vector<Item> items(20);
+  std::vector<QueueItem> items(20);
   push_all(victim, items);
   ScarceMemory::out = true;
   EXPECT_EQ(victim.steal_into(mine), &items[0]);  // and two into the ring
@@ -142,13 +136,13 @@ TEST(RunQueue, StealTakesNoMoreThanTheThiefHasRoomFor) {
 // consumer gets directly is in order.
 void storm(std::size_t capacity, unsigned workers, std::size_t per_worker) {
   std::vector<std::unique_ptr<Queue>> queues;
-  std::vector<std::unique_ptr<std::vector<Item>>> items;
+  std::vector<std::unique_ptr<std::vector<QueueItem>>> items;
   for (unsigned w = 0; w < workers; ++w) {
     queues.push_back(std::make_unique<Queue>(false, capacity));
-    items.push_back(std::make_unique<std::vector<Item>>(per_worker));
+    items.push_back(std::make_unique<std::vector<QueueItem>>(per_worker));
   }
   std::atomic<std::size_t> left{workers * per_worker};
-  auto const take = [&](Item* item) {
+  auto const take = [&](QueueItem* item) {
     item->payload += 1;
     item->taken.fetch_add(1, std::memory_order_relaxed);
     left.fetch_sub(1, std::memory_order_relaxed);
@@ -163,19 +157,19 @@ void storm(std::size_t capacity, unsigned workers, std::size_t per_worker) {
         // Bursts of different lengths, so that rings are met empty, wrapped, full and growing.
         std::size_t const burst = (next / 7) % 40;
         for (std::size_t i = 0; i <= burst && next < per_worker; ++i) {
-          Item& item = (*items[w])[next++];
+          QueueItem& item = (*items[w])[next++];
           item.payload = 1;
           EXPECT_TRUE(mine.push(&item));
         }
         for (std::size_t i = 0; i <= burst / 2; ++i) {
-          if (Item* const item = mine.pop()) take(item);
+          if (QueueItem* const item = mine.pop()) take(item);
         }
         victim = (victim + 1) % workers;
         if (victim != w) {
-          if (Item* const item = queues[victim]->steal_into(mine)) take(item);
+          if (QueueItem* const item = queues[victim]->steal_into(mine)) take(item);
         }
         if (next == per_worker) {
-          while (Item* const item = mine.pop()) take(item);
+          while (QueueItem* const item = mine.pop()) take(item);
           std::this_thread::yield();
         }
       }
@@ -183,7 +177,7 @@ void storm(std::size_t capacity, unsigned workers, std::size_t per_worker) {
   }
   for (std::thread& thread : threads) thread.join();
   for (auto const& list : items) {
-    for (Item const& item : *list) {
+    for (QueueItem const& item : *list) {
       ASSERT_EQ(item.taken.load(std::memory_order_relaxed), 1U);
       ASSERT_EQ(item.payload, 2U);
     }
@@ -198,35 +192,35 @@ TEST(RunQueueStorm, StealsDuringGrowth) {
 
 TEST(RunQueueStorm, ThievesOfOneProducerSeeItsOrder) {
   Queue queue(false, 8);
-  std::vector<Item> items(300'000);
+  std::vector<QueueItem> items(300'000);
   std::atomic<std::size_t> left{items.size()};
   std::atomic<std::size_t> out_of_order{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 2; ++t) {
     threads.emplace_back([&] {
       Queue mine(false, 2);
-      Item* last = nullptr;
-      auto const take = [&](Item* item) {
+      QueueItem* last = nullptr;
+      auto const take = [&](QueueItem* item) {
         if (last != nullptr && item <= last) out_of_order.fetch_add(1, std::memory_order_relaxed);
         last = item;
         item->taken.fetch_add(1, std::memory_order_relaxed);
         left.fetch_sub(1, std::memory_order_relaxed);
       };
       while (left.load(std::memory_order_relaxed) != 0) {
-        if (Item* const first = queue.steal_into(mine)) {
+        if (QueueItem* const first = queue.steal_into(mine)) {
           take(first);
-          while (Item* const item = mine.pop()) take(item);
+          while (QueueItem* const item = mine.pop()) take(item);
         } else {
           std::this_thread::yield();
         }
       }
     });
   }
-  Item* last = nullptr;
-  for (Item& item : items) {
+  QueueItem* last = nullptr;
+  for (QueueItem& item : items) {
     EXPECT_TRUE(queue.push(&item));
     if (queue.size_hint() % 3 == 0) {
-      if (Item* const popped = queue.pop()) {
+      if (QueueItem* const popped = queue.pop()) {
         EXPECT_TRUE(last == nullptr || popped > last);
         last = popped;
         popped->taken.fetch_add(1, std::memory_order_relaxed);
@@ -236,7 +230,7 @@ TEST(RunQueueStorm, ThievesOfOneProducerSeeItsOrder) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(out_of_order.load(std::memory_order_relaxed), 0U);
-  for (Item const& item : items) ASSERT_EQ(item.taken.load(std::memory_order_relaxed), 1U);
+  for (QueueItem const& item : items) ASSERT_EQ(item.taken.load(std::memory_order_relaxed), 1U);
 }
 
 }  // namespace

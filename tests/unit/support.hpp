@@ -23,6 +23,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -46,6 +47,12 @@ struct Failure : std::runtime_error {
 struct OtherFailure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+inline weft::TaskOptions named(std::string_view name) {
+  weft::TaskOptions options;
+  options.name = name;
+  return options;
+}
 
 // "Failure(a)", "CancelledError(msg)", "ExceptionGroup[Failure(a), Failure(b)]": an exception in one word.
 inline std::string describe(std::exception_ptr const& error) {

@@ -20,12 +20,6 @@ json task_named(json const& tasks, std::string const& name) {
   return {};
 }
 
-weft::TaskOptions named(std::string_view name) {
-  weft::TaskOptions options;
-  options.name = name;
-  return options;
-}
-
 TEST_P(TaskTree, TellsWhatEachTaskWaitsForSinceWhenAndWhere) {
   run([]() -> Coro<> {
     weft::Event event;

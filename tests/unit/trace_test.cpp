@@ -47,12 +47,6 @@ Coro<> steps(int count) {
   for (int i = 0; i < count; ++i) co_await weft::yield_now();
 }
 
-weft::TaskOptions named(std::string_view name) {
-  weft::TaskOptions options;
-  options.name = name;
-  return options;
-}
-
 TEST_P(Trace, TellsEachStepWithItsTask) {
   weft::Runtime runtime(options());
   weft::trace::start(path());

@@ -38,7 +38,12 @@
 #endif
 #endif
 
+// Without optimisation it would only take a debugger's steps away, and the compiler's time.
+#ifdef __OPTIMIZE__
 #define WEFT_INLINE [[gnu::always_inline]] inline
+#else
+#define WEFT_INLINE inline
+#endif
 #define WEFT_COLD [[gnu::noinline, gnu::cold]]
 #define WEFT_NOINLINE [[gnu::noinline]]
 
