@@ -5,6 +5,19 @@
 #include <utility>
 
 namespace weft_parity {
+namespace {
+
+// asyncio's loop of cancels is one step: nobody whom it wakes runs before its end. (A cancelled wait for a condition notifies the next waiter, who would
+// otherwise, on another worker, see that before the cancel that is meant for it.)
+void cancel_all(std::vector<Handle> const& handles) {
+  weft::engine::WokenByCancel woken;
+  for (Handle const& handle : handles) {
+    weft::engine::CancelRequest request(nullptr, woken);
+    if (!handle.reference()->hand_down(request)) handle.reference()->mark_retrieved();
+  }
+}
+
+}  // namespace
 
 using weft::Coro;
 
@@ -95,8 +108,7 @@ Coro<Flow> Machine::op_wait(Frame& frame, Json const& s) {
     statuses.push_back(done ? status(handle) : Json("PENDING"));
   }
   log(frame, {"wait", std::move(statuses)});
-  if (s.at("cancel").get<bool>())
-    for (Handle& pending : result.pending) (void)pending.cancel();
+  if (s.at("cancel").get<bool>()) cancel_all(result.pending);
   co_return std::nullopt;
 }
 
