@@ -23,18 +23,17 @@ std::map<std::string, double Costs::*> const cost_names{
 
 std::vector<Policy> policies() {
   return {
-      {"weft", Waking::chain, 50, Victims::scan, Amount::one},
-      {"all may search", Waking::chain, 100, Victims::scan, Amount::one},
-      {"an eighth may search", Waking::chain, 12, Victims::scan, Amount::one},
-      {"steal half", Waking::chain, 50, Victims::scan, Amount::half},
-      {"scan by strides", Waking::chain, 50, Victims::stride, Amount::one},
+      {"weft", Waking::chain, 50, Victims::stride, Amount::one},
+      {"scan in order", Waking::chain, 50, Victims::scan, Amount::one},
       {"random victims", Waking::chain, 50, Victims::random, Amount::one},
-      {"strides, steal half", Waking::chain, 50, Victims::stride, Amount::half},
-      {"strides, wakes while more is left", Waking::more_left, 50, Victims::stride, Amount::one},
-      {"searchers wake nobody", Waking::producers, 50, Victims::scan, Amount::one},
-      {"each push wakes", Waking::each_push, 50, Victims::scan, Amount::one},
-      {"wake all at once", Waking::all, 100, Victims::scan, Amount::one},
-      {"never sleep", Waking::never_sleep, 100, Victims::scan, Amount::one},
+      {"all may search", Waking::chain, 100, Victims::stride, Amount::one},
+      {"an eighth may search", Waking::chain, 12, Victims::stride, Amount::one},
+      {"steal half", Waking::chain, 50, Victims::stride, Amount::half},
+      {"wakes while more is left", Waking::more_left, 50, Victims::stride, Amount::one},
+      {"searchers wake nobody", Waking::producers, 50, Victims::stride, Amount::one},
+      {"each push wakes", Waking::each_push, 50, Victims::stride, Amount::one},
+      {"wake all at once", Waking::all, 100, Victims::stride, Amount::one},
+      {"never sleep", Waking::never_sleep, 100, Victims::stride, Amount::one},
   };
 }
 

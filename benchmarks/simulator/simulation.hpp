@@ -44,8 +44,8 @@ enum class Waking {
   never_sleep  // workers search for ever
 };
 enum class Victims {
-  scan,    // ours: all in order from a random one
-  stride,  // all, in steps of a random number that has no divisor in common with theirs
+  scan,    // all in order from a random one
+  stride,  // ours: all, in steps of a random number that has no divisor in common with theirs
   random   // each time another
 };
 enum class Amount { one, half };
@@ -54,7 +54,7 @@ struct Policy {
   std::string name{};
   Waking waking = Waking::chain;
   unsigned searchers_percent = 50;  // of the workers may search at a time
-  Victims victims = Victims::scan;
+  Victims victims = Victims::stride;
   Amount amount = Amount::one;
 };
 

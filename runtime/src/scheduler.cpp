@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <numeric>
 #include <system_error>
 
 #include <weft/runtime/platform/cpu.hpp>
@@ -22,6 +23,8 @@ Scheduler::Scheduler(SchedulerConfig config, SchedulerHost& host)
   workers_.reserve(config_.workers);
   for (unsigned i = 0; i < config_.workers; ++i) workers_.push_back(std::make_unique<Worker>(*this, i));
   threads_.reserve(config_.workers);
+  for (unsigned i = 1; i <= config_.workers; ++i)
+    if (std::gcd(i, config_.workers) == 1) strides_.push_back(i);
 }
 
 Scheduler::~Scheduler() {

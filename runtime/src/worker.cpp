@@ -379,9 +379,10 @@ Runnable* Worker::steal_from(Worker& victim, bool forced, ForkItem*& forked) noe
 
 bool Worker::steal_round(bool forced) noexcept {
   unsigned const count = scheduler_.size();
-  unsigned const start = next_random() % count;
-  for (unsigned i = 0; i < count; ++i) {
-    Worker& victim = scheduler_.worker((start + i) % count);
+  unsigned at = next_random() % count;
+  unsigned const stride = scheduler_.stride(next_random());
+  for (unsigned i = 0; i < count; ++i, at = (at + stride) % count) {
+    Worker& victim = scheduler_.worker(at);
     if (&victim == this) continue;
     ForkItem* forked = nullptr;
     Runnable* const runnable = steal_from(victim, forced, forked);

@@ -91,6 +91,9 @@ class Scheduler {
   // ORDER(stop): acquire; pairs with stop().
   bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
   bool has_visible_work() const noexcept;
+  // A step by which a thief's scan comes to every worker. In order, all thieves would meet the same victim first: those that are awake have neighbouring
+  // numbers (docs/scaling.md).
+  unsigned stride(std::uint32_t random) const noexcept { return strides_[random % strides_.size()]; }
 
   // By the worker that found everybody parked, under the virtual clock. `seen` and `phase` are from before it announced itself. True when
   // there may be something to do now.
@@ -105,6 +108,8 @@ class Scheduler {
   SchedulerHost& host_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<pthread_t> threads_;
+  // All numbers up to the workers' that have no divisor in common with theirs.
+  std::vector<unsigned> strides_;
   Gate gate_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::int64_t> virtual_now_{0};
