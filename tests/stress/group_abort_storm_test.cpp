@@ -11,7 +11,7 @@ namespace {
 
 class GroupAbortStorm : public ::testing::TestWithParam<unsigned> {};
 
-struct Tally {
+struct AbortTally {
   std::atomic<long> begun{0};
   std::atomic<long> ended{0};
   std::atomic<long> groups{0};
@@ -21,16 +21,16 @@ struct Tally {
 };
 
 // Counts its end however it comes.
-struct Ending {
-  explicit Ending(Tally& t) : tally(&t) { tally->begun.fetch_add(1); }
-  Ending(Ending const&) = delete;
-  Ending& operator=(Ending const&) = delete;
-  ~Ending() { tally->ended.fetch_add(1); }
-  Tally* tally;
+struct AbortEnding {
+  explicit AbortEnding(AbortTally& t) : tally(&t) { tally->begun.fetch_add(1); }
+  AbortEnding(AbortEnding const&) = delete;
+  AbortEnding& operator=(AbortEnding const&) = delete;
+  ~AbortEnding() { tally->ended.fetch_add(1); }
+  AbortTally* tally;
 };
 
-Coro<> child(Tally& tally, weft::TaskGroup& group, Live live, unsigned dice) {
-  Ending const ending(tally);
+Coro<> child(AbortTally& tally, weft::TaskGroup& group, Live live, unsigned dice) {
+  AbortEnding const ending(tally);
   if (dice % 3 == 0) co_await weft::yield_now();
   if (dice % 5 == 0) co_await weft::sleep(std::chrono::microseconds(dice % 100));
   if (dice % 7 == 0) {
@@ -53,7 +53,7 @@ Coro<> child(Tally& tally, weft::TaskGroup& group, Live live, unsigned dice) {
   if (dice % 4 == 1) co_await weft::sleep(std::chrono::microseconds(500));
 }
 
-Coro<> one_group(Tally& tally, unsigned seed, int depth) {
+Coro<> one_group(AbortTally& tally, unsigned seed, int depth) {
   tally.groups.fetch_add(1);
   int const before = weft::current_task().cancelling();
   std::exception_ptr error;
@@ -90,7 +90,7 @@ Coro<> one_group(Tally& tally, unsigned seed, int depth) {
 }
 
 TEST_P(GroupAbortStorm, EveryFailureIsReportedAndNoChildOutlivesItsGroup) {
-  Tally tally;
+  AbortTally tally;
   std::atomic<long> unhandled{0};
   {
     weft::Options o;

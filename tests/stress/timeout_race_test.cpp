@@ -10,7 +10,7 @@ namespace {
 
 class TimeoutRace : public ::testing::TestWithParam<unsigned> {};
 
-struct Tally {
+struct TimeoutTally {
   std::atomic<long> in_time{0};
   std::atomic<long> timed_out{0};
   std::atomic<long> cancelled{0};
@@ -22,7 +22,7 @@ Coro<> busy_until(std::chrono::steady_clock::time_point end) {
 }
 
 // One block whose body takes about as long as its timeout, with nobody else cancelling.
-Coro<> one_block(Tally& tally, unsigned dice) {
+Coro<> one_block(TimeoutTally& tally, unsigned dice) {
   auto const limit = std::chrono::microseconds(dice % 120);
   auto const length = std::chrono::microseconds((dice >> 8) % 120);
   bool const nested = (dice >> 16) % 3 == 0;
@@ -60,7 +60,7 @@ Coro<> one_block(Tally& tally, unsigned dice) {
 }
 
 TEST_P(TimeoutRace, NoStrayCancellationBehindTheBlock) {
-  Tally tally;
+  TimeoutTally tally;
   weft::Options o;
   o.workers = GetParam();
   weft::Runtime runtime(o);
@@ -81,7 +81,7 @@ TEST_P(TimeoutRace, NoStrayCancellationBehindTheBlock) {
 
 // The same with a cancel from outside: a task that was cancelled ends cancelled, unless it had ended before.
 TEST_P(TimeoutRace, OutsideCancelIsNeverTurnedIntoATimeout) {
-  Tally tally;
+  TimeoutTally tally;
   weft::Options o;
   o.workers = GetParam();
   weft::Runtime runtime(o);
