@@ -35,8 +35,9 @@ struct Kernel {
   std::function<void()> release{};                 // frees what the calls keep between them
 };
 
-// `full` for measuring, `quick` for a measurement of three minutes, `smoke` for a test that everything runs and computes the right thing.
-enum class Size { full, quick, smoke };
+// `full` for measuring, `quick` for a measurement of three minutes, `smoke` for a test that everything runs and computes the right thing. `table` is quick, but
+// programs that are nothing but task overhead are so large that starting a run does not count.
+enum class Size { full, table, quick, smoke };
 
 struct Plan {
   Size size = Size::full;
@@ -44,7 +45,11 @@ struct Plan {
 
   template <class T>
   T pick(T smoke, T quick, T full) const {
-    return size == Size::smoke ? smoke : size == Size::quick ? quick : full;
+    return size == Size::smoke ? smoke : size == Size::full ? full : quick;
+  }
+  template <class T>
+  T pick(T smoke, T quick, T table, T full) const {
+    return size == Size::table ? table : pick(smoke, quick, full);
   }
 };
 

@@ -158,8 +158,7 @@ class ForkJoin {
   // Sorts `items`, into `scratch` if asked to.
   static void sort_task(Run items, Run scratch, bool into_scratch) {
     if (items.size() <= sort_leaf) {
-      std::sort(items.begin(), items.end());
-      if (into_scratch) std::copy(items.begin(), items.end(), scratch.begin());
+      sort_few(items, scratch, into_scratch);
       return;
     }
     std::size_t const half = items.size() / 2;

@@ -36,12 +36,12 @@ std::uint64_t run_tasks(unsigned workers, std::uint64_t n) {
 }  // namespace
 
 void add_fib(Kernels& kernels, Plan const& plan) {
-  std::uint64_t const n = plan.pick<std::uint64_t>(15, 22, 30);
+  std::uint64_t const n = plan.pick<std::uint64_t>(15, 22, 28, 30);
   std::uint64_t const calls = 2 * serial("fib", n + 1) - 1;
   Work work(kernels, plan, "programs", "fib(" + std::to_string(n) + ")", calls, serial("fib", n));
   work.peers("fib", n);
   work.weft([n](unsigned workers) { return runtime(workers).run(fib(n)); });
-  work.weft([n](unsigned workers) { return run_tasks(workers, n); }, "TaskGroup");
+  if (plan.size != Size::table) work.weft([n](unsigned workers) { return run_tasks(workers, n); }, "TaskGroup");
 }
 
 }  // namespace bench

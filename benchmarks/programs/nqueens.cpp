@@ -56,12 +56,12 @@ std::uint64_t count_placements(unsigned n, Board const& board) {
 }  // namespace
 
 void add_nqueens(Kernels& kernels, Plan const& plan) {
-  unsigned const n = plan.pick(7U, 10U, 14U);
-  std::uint64_t const solutions = plan.pick<std::uint64_t>(40, 724, 365'596);
+  unsigned const n = plan.pick(7U, 10U, 12U, 14U);
+  std::uint64_t const solutions = plan.pick<std::uint64_t>(40, 724, 14'200, 365'596);
   Work work(kernels, plan, "programs", "nqueens(" + std::to_string(n) + ")", count_placements(n, Board{}), solutions);
   work.peers("nqueens", n);
   work.weft([n](unsigned workers) { return runtime(workers).run(place(n, Board{})); });
-  work.weft([n](unsigned workers) { return run_tasks(workers, n); }, "TaskGroup");
+  if (plan.size != Size::table) work.weft([n](unsigned workers) { return run_tasks(workers, n); }, "TaskGroup");
 }
 
 }  // namespace bench

@@ -58,7 +58,7 @@ std::uint64_t run_skynet_tasks(unsigned workers, std::uint64_t leaves) {
 }  // namespace
 
 void add_skynet(Kernels& kernels, Plan const& plan) {
-  std::vector<std::uint64_t> sizes{plan.pick<std::uint64_t>(1'000, 10'000, 1'000'000)};
+  std::vector<std::uint64_t> sizes{plan.pick<std::uint64_t>(1'000, 10'000, 1'000'000, 1'000'000)};
   if (plan.size == Size::full) sizes.push_back(100'000'000);
   for (std::uint64_t const leaves : sizes) {
     std::uint64_t calls = 0;
@@ -67,7 +67,7 @@ void add_skynet(Kernels& kernels, Plan const& plan) {
     work.peers("skynet", leaves);
     work.weft([leaves](unsigned workers) { return runtime(workers).run(skynet(0, leaves)); });
     work.weft([leaves](unsigned workers) { return runtime(workers).run(skynet_vector(0, leaves)); }, "vector");
-    work.weft([leaves](unsigned workers) { return run_skynet_tasks(workers, leaves); }, "TaskGroup");
+    if (plan.size != Size::table) work.weft([leaves](unsigned workers) { return run_skynet_tasks(workers, leaves); }, "TaskGroup");
   }
 }
 

@@ -21,8 +21,7 @@ weft::Coro<> merge(Merge runs) {
 
 weft::Coro<> sort(Run items, Run scratch, bool into_scratch) {
   if (items.size() <= sort_leaf) {
-    std::sort(items.begin(), items.end());
-    if (into_scratch) std::copy(items.begin(), items.end(), scratch.begin());
+    sort_few(items, scratch, into_scratch);
     co_return;
   }
   std::size_t const half = items.size() / 2;
@@ -47,8 +46,7 @@ weft::Coro<> merge_tasks(Merge runs) {
 
 weft::Coro<> sort_tasks(Run items, Run scratch, bool into_scratch) {
   if (items.size() <= sort_leaf) {
-    std::sort(items.begin(), items.end());
-    if (into_scratch) std::copy(items.begin(), items.end(), scratch.begin());
+    sort_few(items, scratch, into_scratch);
     co_return;
   }
   std::size_t const half = items.size() / 2;

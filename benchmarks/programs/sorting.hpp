@@ -1,5 +1,5 @@
 // Cilksort's plan: sort both halves, then merge them, where a merge is cut in two at the median of the longer run, so that merging is parallel
-// as well. Below the leaf sizes std::sort and std::merge do the work, for every contender alike.
+// as well. Below the leaf sizes std::sort and std::merge do the work: the same machine code for every contender, hence not inline.
 #pragma once
 
 #include <algorithm>
@@ -17,8 +17,14 @@ using Run = std::span<std::uint32_t>;
 struct Merge {
   Run a, b, out;
   bool leaf() const { return out.size() <= merge_leaf; }
-  void merge() const { std::merge(a.begin(), a.end(), b.begin(), b.end(), out.begin()); }
+  [[gnu::noinline]] void merge() const { std::merge(a.begin(), a.end(), b.begin(), b.end(), out.begin()); }
 };
+// Few items, into `scratch` if asked to.
+[[gnu::noinline]] inline void sort_few(Run items, Run scratch, bool into_scratch) {
+  std::sort(items.begin(), items.end());
+  if (into_scratch) std::copy(items.begin(), items.end(), scratch.begin());
+}
+
 struct MergePair {
   Merge low, high;
 };

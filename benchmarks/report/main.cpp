@@ -66,6 +66,7 @@ Arguments parse_table_arguments(int argc, char** argv) {
     };
     if (name == "--table") {
       arguments.table = true;
+      if (arguments.plan.size == Size::quick) arguments.plan.size = Size::table;
     } else if (name == "--serve") {
       arguments.serve = true;
     } else if (name == "--all-peers") {
