@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include <weft/runtime/platform/exception_drop.hpp>
+
 #if WEFT_EXCEPTION_RTTI
 #include <cxxabi.h>
 #endif
@@ -92,7 +94,10 @@ struct ExceptionGroup::State {
   State(State const&) = delete;
   State& operator=(State const&) = delete;
   // No other reference is left, and the count's own ordering made every what() happen before this.
-  ~State() { delete text_.load(std::memory_order_relaxed); }
+  ~State() {
+    for (std::exception_ptr const& exception : exceptions_) engine::exception_drops(exception);
+    delete text_.load(std::memory_order_relaxed);
+  }
 
   std::string const message_;
   std::vector<std::exception_ptr> const exceptions_;

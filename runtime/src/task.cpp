@@ -2,6 +2,7 @@
 #include <weft/runtime/runtime/task.hpp>
 
 #include <weft/runtime/platform/errors.hpp>
+#include <weft/runtime/platform/exception_drop.hpp>
 #include <weft/runtime/runtime/group.hpp>
 #include <weft/runtime/runtime/promise.hpp>
 #include <weft/runtime/runtime/runtime_core.hpp>
@@ -32,6 +33,7 @@ TaskBase::TaskBase(RuntimeCore& runtime) noexcept
 }
 
 TaskBase::~TaskBase() {
+  exception_drops(error_);
   // Never started: the runtime refused it.
   if (coroutine_) coroutine_.destroy();
   leave_strand();
