@@ -66,6 +66,10 @@ void errors() {
 }
 
 weft::Coro<int> give(int value) { co_return value; }
+weft::Coro<int> give_after(weft::Event& gate, int value) {
+  co_await gate.wait();
+  co_return value;
+}
 weft::Coro<> nothing() { co_return; }
 weft::Coro<int> later(int value, std::chrono::milliseconds delay) {
   co_await weft::sleep(delay);
@@ -78,13 +82,16 @@ weft::Coro<int> fails() {
 weft::Coro<int&> refer(int& value) { co_return value; }
 
 weft::Coro<> tasks() {
-  weft::Task<int> task = weft::create_task(give(1), {.name = "one"});
+  // Another worker may start a task at once: the gate keeps it from having ended.
+  weft::Event gate;
+  weft::Task<int> task = weft::create_task(give_after(gate, 1), {.name = "one"});
   CHECK(task.name() == "one" && task.id() != 0 && !task.done() && !task.cancelled());
   CHECK_THROWS(weft::InvalidStateError, task.result());
   CHECK_THROWS(weft::InvalidStateError, task.exception());
   task.set_name("uno");
   std::atomic<bool> told{false};
   task.add_done_callback([&told](weft::Task<int> const& t) { told = t.result() == 1; });
+  gate.set();
   int const& seen = co_await task;
   CHECK(seen == 1 && task.result() == 1 && task.exception() == nullptr && task.cancelling() == 0 && task.uncancel() == 0);
   while (!told) co_await weft::yield_now();
