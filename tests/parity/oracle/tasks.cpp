@@ -2,6 +2,7 @@
 #include "machine.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace weft_parity {
@@ -144,10 +145,12 @@ Coro<Flow> Machine::op_gather(Frame& frame, Json const& s) {
   }
   // asyncio's outer future is no task: it gathers from the start, and a cancel reaches the children whenever it comes. A task that gathers is the
   // same from the moment it waits, so nobody gets to see it before. The creator does not look for cancels here.
-  weft::Event started;
-  Handle outer = weft::create_task(gathering(std::move(all), return_exceptions, &started));
+  auto const started = std::make_shared<weft::Event>();
+  Handle outer = weft::create_task(gathering(std::move(all), return_exceptions, started.get()));
+  // The end of a run may cancel it before its first step. The callback keeps the event, too.
+  outer.add_done_callback([started](Handle const&) { started->set(); });
   auto wait = [](weft::Event& event) -> Coro<> { co_await event.wait(); };
-  co_await weft::shielded(wait(started));
+  co_await weft::shielded(wait(*started));
   std::lock_guard const hold(tables_);
   vars_[s.at("var").get<std::string>()] = std::move(outer);
   co_return std::nullopt;
