@@ -172,14 +172,17 @@ int TaskBase::uncancel() noexcept {
   scopes_lock_.lock();
   Scope* const own = own_scope(*this);
   Scope* const innermost = own != nullptr ? own : &root_;
-  bool lowered = false;
+  // asyncio has one count. A block takes its own request back when it ends, so what is taken back here is the outermost one.
+  Scope* outermost = nullptr;
   for (Scope* scope = innermost; scope != nullptr; scope = scope->parent()) {
-    if (!lowered && scope->word.cancelling() != 0) {
-      (void)scope->word.uncancel();
-      scope->outer_count_changed(-1);
-      lowered = true;
-    }
+    if (scope->word.cancelling() != 0) outermost = scope;
     count += scope->word.cancelling();
+  }
+  bool const lowered = outermost != nullptr;
+  if (lowered) {
+    (void)outermost->word.uncancel();
+    outermost->outer_count_changed(-1);
+    --count;
   }
   // CPython 3.13: when the count comes to zero, what has not been delivered yet is void.
   if (lowered && count == 0)
