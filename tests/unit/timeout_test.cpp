@@ -440,6 +440,30 @@ TEST_P(Timeouts, ThousandsAtOnceEachHitTheirOwn) {
   EXPECT_EQ(missed.load(), 1000);
 }
 
+// asyncio has one count of requests, so which of them uncancel() takes back is nobody's choice; the block's own is still there when it ends.
+TEST_P(Timeouts, ARequestTakenBackInsideLeavesTheBlocksOwn) {
+  run([]() -> Coro<> {
+    std::string outcome = "none";
+    try {
+      co_await weft::timeout(30ms, [](weft::Timeout&) -> Coro<> {
+        try {
+          co_await weft::sleep(1h);
+        } catch (weft::CancelledError const&) {
+          EXPECT_TRUE(weft::current_task().cancel());
+          EXPECT_EQ(weft::current_task().uncancel(), 1);
+          throw;
+        }
+      });
+    } catch (weft::TimeoutError const&) {
+      outcome = "timeout";
+    } catch (weft::CancelledError const&) {
+      outcome = "cancelled";
+    }
+    EXPECT_EQ(outcome, "timeout");
+    EXPECT_EQ(weft::current_task().cancelling(), 0);
+  });
+}
+
 WEFT_TEST_AT_1_2_8_WORKERS(Timeouts);
 
 }  // namespace
