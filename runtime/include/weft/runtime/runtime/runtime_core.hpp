@@ -107,7 +107,6 @@ class RuntimeCore final : public SchedulerHost {
 
   std::uint64_t serial() const noexcept { return serial_; }
 
-
  private:
   friend class TaskBase;
 
