@@ -1,4 +1,4 @@
-// The cold half of the join of bare coroutines: failures, and children that suspend.
+// The half of the join of bare coroutines that is not the common course: cancels, the end of the stack, steals, children that suspend, failures.
 #include <weft/gather/join.hpp>
 
 namespace weft::engine {
@@ -16,6 +16,98 @@ void Join::throw_failure(Worker& worker) {
   if (cancel_pending(worker.state)) throw_cancelled(worker);
   if (error) std::rethrow_exception(std::move(error));
   if ((trouble_.load(std::memory_order_relaxed) & dropped_bit) != 0) throw CancelledError();
+}
+
+bool Join::start_otherwise(Worker& worker, PromiseBase* const* children, std::size_t count) noexcept {
+  if (cancelled_meanwhile()) {
+    // A bare gather is a point of delivery: nothing starts.
+    for (std::size_t i = 0; i < count; ++i) drop(*children[i]);
+    return true;
+  }
+  bool const leave_stack = worker.near_stack_limit();
+  if (leave_stack && worker.strand != nullptr) return run_serially(worker, children, count);
+  // Near the end of the native stack all children go on the deque, and everybody below us leaves the stack.
+  std::size_t in_place = leave_stack ? 0 : 1;
+  for (std::size_t i = count; i-- > in_place;) {
+    Pushed const pushed = worker.deque.push(fork_item(*children[i]));
+    if (pushed == Pushed::published) worker.on_published();
+    if (pushed == Pushed::failed) in_place = i + 1;
+  }
+  if (leave_stack) worker.unwind = true;
+  if (in_place == 0) return end_part(worker, static_cast<std::int64_t>(count));
+  return run_rest(worker, children, count, 0, in_place, 0);
+}
+
+bool Join::run_rest(Worker& worker, PromiseBase* const* children, std::size_t count, std::size_t next, std::size_t in_place, std::int64_t unfinished) noexcept {
+  std::int64_t left = unfinished + static_cast<std::int64_t>(count - next);
+  for (std::size_t i = next; i < count; ++i) {
+    PromiseBase& child = *children[i];
+    if (i == 0) {
+      put_child_state(worker);
+    } else {
+      if (worker.state.flags != ExecutionState::part) {
+        end_context(worker.state);
+        put_child_state(worker);
+      }
+      // It may have run out on the common course.
+      if (worker.fuel == 0 || --worker.fuel == 0) worker.poll_from_gather();
+    }
+    if (i >= in_place) {
+      // When the stack is being left our children stay on the deque, above those of our ancestors. When nothing is there, all that
+      // are left were stolen.
+      if (worker.unwind || !worker.deque.unpush()) break;
+    }
+    if (i != 0 && cancelled_meanwhile()) {
+      drop(child);
+      --left;
+    } else if (run_child(worker, child)) {
+      --left;
+    }
+  }
+  return end_part(worker, left);
+}
+
+bool Join::run_after_suspended(Worker& worker, PromiseBase* const* children, std::size_t count, std::size_t i) noexcept {
+  child_suspended(worker, *children[i]);
+  return run_rest(worker, children, count, i + 1, 1, 1);
+}
+
+bool Join::end_part(Worker& worker, std::int64_t left) noexcept {
+  end_context(worker.state);
+  worker.state = state;
+  if (left == 0 || counter.all_arrived(left)) return true;
+  outstanding = left;
+  return false;
+}
+
+bool Join::run_serially(Worker& worker, PromiseBase* const* children, std::size_t count) noexcept {
+  auto left = static_cast<std::int64_t>(count);
+  put_child_state(worker);
+  for (std::size_t i = 0; i < count; ++i) {
+    PromiseBase& child = *children[i];
+    if (i != 0) {
+      end_context(worker.state);
+      put_child_state(worker);
+      if (--worker.fuel == 0) worker.poll_from_gather();
+      if (cancelled_meanwhile()) {
+        drop(child);
+        --left;
+        continue;
+      }
+    }
+    if (worker.near_stack_end()) worker.unwind = true;
+    // The first one runs at once as long as there is stack.
+    if (worker.unwind && (i != 0 || worker.near_stack_end()) && defer_child(worker, child)) continue;
+    if (run_child(worker, child)) --left;
+  }
+  return end_part(worker, left);
+}
+
+bool Join::run_child(Worker& worker, PromiseBase& child) noexcept {
+  std::coroutine_handle<PromiseBase>::from_promise(child).resume();
+  if (worker.pending == nullptr) return true;
+  child_suspended(worker, child);
+  return false;
 }
 
 void Join::child_suspended(Worker& worker, PromiseBase& child) noexcept {

@@ -54,6 +54,15 @@ struct State {
     take(item);
     return item;
   }
+  // As a gather does: it knows the youngest.
+  void unpush() {
+    if (!deque.unpush()) {
+      depth = 0;
+      return;
+    }
+    require(depth > 0, "the owner got an item that it had not pushed");
+    take(stack[--depth]);
+  }
   void pop_all() {
     while (pop() != nullptr) {
     }
@@ -98,13 +107,14 @@ S& start(Program& p, std::size_t capacity) {
   return s;
 }
 
-// The owner runs a script of '+' (push) and '-' (pop), then pops all that is left.
+// The owner runs a script of '+' (push), '-' (pop) and '~' (unpush), then pops all that is left.
 template <class S>
 void owner(Program& p, S& s, char const* script) {
   p.thread("owner", [&s, script] {
     for (char const* c = script; *c != '\0'; ++c) {
       if (*c == '+') (void)s.push();
-      else (void)s.pop();
+      else if (*c == '-') (void)s.pop();
+      else s.unpush();
     }
     s.pop_all();
   });
@@ -138,6 +148,12 @@ void force_against_pop(Program& p) {
 void force_claims_more_than_is_left(Program& p) {
   auto& s = start<Fenced>(p, 4);
   owner(p, s, "+++--");
+  p.thread("forcing", [&s] { s.force(2); });
+}
+
+void force_against_unpush(Program& p) {
+  auto& s = start<Fenced>(p, 4);
+  owner(p, s, "++~~");
   p.thread("forcing", [&s] { s.force(2); });
 }
 
@@ -245,6 +261,7 @@ std::vector<Case> const& forcing_cases() {
   static std::vector<Case> const all{
       {{.name = "fork deque, force against pop"}, force_against_pop},
       {{.name = "fork deque, force claims more than is left"}, force_claims_more_than_is_left},
+      {{.name = "fork deque, force against unpush"}, force_against_unpush},
       {{.name = "fork deque, force between push and pop"}, force_between_push_and_pop},
       {{.name = "fork deque, growth under force"}, growth_under_force},
       {{.name = "fork deque, reuse of slots after force"}, reuse_of_slots_after_force},
@@ -287,7 +304,7 @@ TEST(ForkDequeModel, EveryWeakerOrderIsCaught) {
           // Force needs the fences, and a fence of the model is a C++ fence, which releases all later stores of the owner; the real
           // light fence is none. Each store of bot_ after a push comes after the light fence of that push.
           "deque-bot | release -> relaxed | bot_.store(b, std::memory_order_release);",
-          "deque-bot | release -> relaxed | bot_.store(guard, std::memory_order_release);  // ORDER(deque-bot): as in pop().",
+          "deque-bot | release -> relaxed | bot_.store(guard, std::memory_order_release);  // ORDER(deque-bot): as in lower_bot().",
           // The same on the thief's side: the look at bot_ before the heavy fence, and that fence, carry the items.
           "deque-publish | release -> relaxed | ts_.store(pack(guard + 1, claim - 1), std::memory_order_release);",
           // A thief would read a slot of which the owner's later store depends on the thief's own compare-exchange: load buffering, which the

@@ -31,25 +31,27 @@ concept NativeAwaitable = requires { typename std::remove_cvref_t<A>::weft_await
 template <class A>
 auto await_foreign(A&& awaitable);
 
-// An awaiter that runs other coroutines, or never waits, is no place at which a task is found waiting.
+// What runs other coroutines, or never waits, is no place at which a task is found waiting.
 template <class Awaiter>
-inline constexpr bool may_wait = !std::is_base_of_v<AwaitRecord, Awaiter> && !std::is_base_of_v<JoinBase, Awaiter> && !requires { typename Awaiter::weft_never_waits; };
+inline constexpr bool waits_nowhere = std::is_base_of_v<AwaitRecord, Awaiter> || std::is_base_of_v<JoinBase, Awaiter> || requires { typename Awaiter::weft_never_waits; };
+template <class A>
+concept WaitsNowhere = NativeAwaitable<A> && waits_nowhere<decltype(std::declval<A>().operator co_await())>;
 
 class CoroPromiseBase : public PromiseBase {
  public:
   using PromiseBase::PromiseBase;
 
   // GCC12: must return a prvalue; an awaiter that cannot be moved does not compile otherwise.
+  // Two overloads: a default argument is an object in the frame, written at each await.
   template <class A>
+    requires WaitsNowhere<A>
+  WEFT_INLINE auto await_transform(A&& awaitable) { return std::forward<A>(awaitable).operator co_await(); }
+  template <class A>
+    requires(!WaitsNowhere<A>)
   WEFT_INLINE auto await_transform(A&& awaitable, std::source_location place = std::source_location::current()) {
-    if constexpr (NativeAwaitable<A>) {
-      using Awaiter = decltype(std::forward<A>(awaitable).operator co_await());
-      if constexpr (may_wait<Awaiter>) current_worker()->place = place;
-      return std::forward<A>(awaitable).operator co_await();
-    } else {
-      current_worker()->place = place;
-      return await_foreign(std::forward<A>(awaitable));
-    }
+    current_worker()->place = place;
+    if constexpr (NativeAwaitable<A>) return std::forward<A>(awaitable).operator co_await();
+    else return await_foreign(std::forward<A>(awaitable));
   }
 };
 

@@ -47,11 +47,10 @@ class Join : public JoinBase {
   }
   void child_dropped(void*) noexcept override { trouble_.fetch_or(dropped_bit, std::memory_order_relaxed); }
 
-  // Runs the children 0 to count - 1 of this worker's part. False when some have not ended: the caller must suspend with finish_later().
-  // The children's promises have their parent set. `count` is a number, or an integral constant, and then the loop is unrolled.
-  // INVARIANT: count > 0.
-  template <class Count, class ChildAt>
-  WEFT_INLINE bool run_children(Worker& worker, Count count, ChildAt&& child_at);
+  // Runs the children of this worker's part, whose promises have their parent set. False when some have not ended: the caller must suspend
+  // with finish_later(). `count` is a number, or an integral constant. INVARIANT: count > 0.
+  template <class Count>
+  WEFT_INLINE bool run_children(Worker& worker, PromiseBase* const* children, Count count) noexcept;
   void finish_later(std::coroutine_handle<> coroutine) noexcept {
     parent = coroutine;
     current_worker()->pending = this;
@@ -80,25 +79,24 @@ class Join : public JoinBase {
     child_dropped(nullptr);
   }
   // The state with which each child starts.
-  WEFT_INLINE void put_child_state(Worker& worker) const noexcept {
+  void put_child_state(Worker& worker) const noexcept {
     worker.state = ExecutionState{state.scope, state.seen, ExecutionState::part | (state.flags & ExecutionState::on_strand), state.context};
   }
-  // Runs one child in place: false when it has not ended.
-  WEFT_INLINE bool run_child(Worker& worker, PromiseBase& child) noexcept {
-    std::coroutine_handle<PromiseBase>::from_promise(child).resume();
-    if (worker.pending == nullptr) [[likely]] return true;
-    child_suspended(worker, child);
-    return false;
-  }
-  WEFT_INLINE bool cancelled_meanwhile() const noexcept {
-    return state.scope->word.changed_since(state.seen) && state.scope->word.pending(state.seen);
-  }
-  // Runs one child that is not the first, unless it was stolen or must stay: false ends the loop.
-  WEFT_INLINE bool run_sibling(Worker& worker, PromiseBase& child, bool pushed, std::int64_t& left) noexcept;
+  bool cancelled_meanwhile() const noexcept { return state.scope->word.changed_since(state.seen) && state.scope->word.pending(state.seen); }
 
+  // ---- everything that is not the common course
+  // From the start, with a cancel or the end of the stack in sight.
+  WEFT_COLD bool start_otherwise(Worker& worker, PromiseBase* const* children, std::size_t count) noexcept;
+  // From the child `next` on, when `unfinished` before it have not ended. Those below `in_place` are not on the deque.
+  WEFT_NOINLINE bool run_rest(Worker& worker, PromiseBase* const* children, std::size_t count, std::size_t next, std::size_t in_place, std::int64_t unfinished) noexcept;
+  // The child `i` has suspended.
+  WEFT_NOINLINE bool run_after_suspended(Worker& worker, PromiseBase* const* children, std::size_t count, std::size_t i) noexcept;
   // The children of a strand: all in place, one after the other; what must start later goes into the strand's queue.
-  template <class ChildAt>
-  WEFT_COLD bool run_serially(Worker& worker, std::size_t count, ChildAt child_at);
+  WEFT_COLD bool run_serially(Worker& worker, PromiseBase* const* children, std::size_t count) noexcept;
+  // All that could be run here has run.
+  WEFT_NOINLINE bool end_part(Worker& worker, std::int64_t left) noexcept;
+  // Runs one child in place: false when it has not ended.
+  bool run_child(Worker& worker, PromiseBase& child) noexcept;
 
   // A child that was dropped before it started leaves its slot empty, whatever becomes of the cancel.
   std::atomic<std::uint32_t> trouble_{0};
@@ -107,103 +105,36 @@ class Join : public JoinBase {
   alignas(std::exception_ptr) unsigned char error_[sizeof(std::exception_ptr)];
 };
 
-WEFT_INLINE bool Join::run_sibling(Worker& worker, PromiseBase& child, bool pushed, std::int64_t& left) noexcept {
-  if (worker.state.flags != ExecutionState::part) [[unlikely]] {
-    end_context(worker.state);
-    put_child_state(worker);
-  }
-  if (--worker.fuel == 0) [[unlikely]] worker.poll_from_gather();
-  if (pushed) [[likely]] {
-    // When the stack is being left our children stay on the deque, above those of our ancestors. A pop that finds nothing means that
-    // all that are left were stolen.
-    if (worker.unwind) [[unlikely]] return false;
-    if (worker.deque.pop() == nullptr) [[unlikely]] return false;
-  }
-  if (cancelled_meanwhile()) [[unlikely]] {
-    drop(child);
-    --left;
-    return true;
-  }
-  if (run_child(worker, child)) [[likely]] --left;
-  return true;
-}
-
-template <class Count, class ChildAt>
-WEFT_INLINE bool Join::run_children(Worker& worker, Count count, ChildAt&& child_at) {
-  constexpr bool few = !std::is_same_v<Count, std::size_t>;
+// THE COMMON COURSE is what is inline: no cancel, room on the stack, every child ends where it was resumed, nobody steals. Where something else
+// happens the children go on out of line (join.cpp), so that nothing is kept in registers for it.
+template <class Count>
+WEFT_INLINE bool Join::run_children(Worker& worker, PromiseBase* const* children, Count count) noexcept {
   state = worker.state;
-  if (cancelled_meanwhile()) [[unlikely]] {
-    // A bare gather is a point of delivery: nothing starts.
-    for (std::size_t i = 0; i < count; ++i) drop(child_at(i));
-    return true;
-  }
-  // Near the end of the native stack all children go on the deque, and everybody below us leaves the stack.
-  bool const leave_stack = worker.near_stack_limit();
-  if (leave_stack && worker.strand != nullptr) [[unlikely]] return run_serially(worker, count, child_at);
-  // Pushed from the last to the first, so that pops give them in argument order. The first runs in place without a detour. When there is no
-  // memory for the deque the rest runs in place, too.
-  std::size_t const first_pushed = leave_stack ? 0 : 1;
-  std::size_t in_place = first_pushed;
-  for (std::size_t i = count; i-- > first_pushed;) {
-    Pushed const pushed = worker.deque.push(fork_item(child_at(i)));
+  if (worker.state.scope->word.changed_since(worker.state.seen) || worker.near_stack_limit()) [[unlikely]] return start_otherwise(worker, children, count);
+  // Pushed from the last to the second, so that pops give them in argument order. The first runs in place without a detour.
+  for (std::size_t i = count - 1; i != 0; --i) {
+    Pushed const pushed = worker.deque.push(fork_item(*children[i]));
     if (pushed == Pushed::kept) [[likely]] continue;
-    if (pushed == Pushed::failed) {
-      in_place = i + 1;
-      break;
-    }
+    // No memory for the deque: this one and those before it run in place.
+    if (pushed == Pushed::failed) return run_rest(worker, children, count, 0, i + 1, 0);
     worker.on_published();
   }
-  std::int64_t left = static_cast<std::int64_t>(std::size_t{count});
   // Nested gathers find these flags already: a partial write here would stall the next copy of the state.
   if (worker.state.flags != ExecutionState::part) worker.state.flags = ExecutionState::part;
-  if (leave_stack) [[unlikely]] worker.unwind = true;
-  if (in_place != 0) [[likely]] {
-    if (run_child(worker, child_at(0))) [[likely]] --left;
-    if constexpr (few) {
-      [&]<std::size_t... I>(std::index_sequence<I...>) {
-        (void)(run_sibling(worker, child_at(I + 1), I + 1 >= in_place, left) && ...);
-      }(std::make_index_sequence<Count::value - 1>());
-    } else {
-      for (std::size_t i = 1; i < count; ++i)
-        if (!run_sibling(worker, child_at(i), i >= in_place, left)) break;
-    }
+  std::coroutine_handle<PromiseBase>::from_promise(*children[0]).resume();
+  if (worker.pending != nullptr) [[unlikely]] return run_after_suspended(worker, children, count, 0);
+  for (std::size_t i = 1; i != count; ++i) {
+    if (worker.state.flags != ExecutionState::part || --worker.fuel == 0 || worker.unwind || state.scope->word.changed_since(state.seen)) [[unlikely]]
+      return run_rest(worker, children, count, i, 1, 0);
+    if (!worker.deque.unpush()) [[unlikely]] return end_part(worker, static_cast<std::int64_t>(count - i));
+    std::coroutine_handle<PromiseBase>::from_promise(*children[i]).resume();
+    if (worker.pending != nullptr) [[unlikely]] return run_after_suspended(worker, children, count, i);
   }
   if (worker.state.flags != ExecutionState::part || state.flags != ExecutionState::part) {
     end_context(worker.state);
     worker.state = state;
   }
-  if (left == 0) [[likely]] return true;
-  if (counter.all_arrived(left)) return true;
-  outstanding = left;
-  return false;
-}
-
-template <class ChildAt>
-bool Join::run_serially(Worker& worker, std::size_t count, ChildAt child_at) {
-  auto left = static_cast<std::int64_t>(count);
-  put_child_state(worker);
-  for (std::size_t i = 0; i < count; ++i) {
-    PromiseBase& child = child_at(i);
-    if (i != 0) {
-      end_context(worker.state);
-      put_child_state(worker);
-      if (--worker.fuel == 0) worker.poll_from_gather();
-      if (cancelled_meanwhile()) {
-        drop(child);
-        --left;
-        continue;
-      }
-    }
-    if (worker.near_stack_end()) worker.unwind = true;
-    // The first one runs at once as long as there is stack.
-    if (worker.unwind && (i != 0 || worker.near_stack_end()) && defer_child(worker, child)) continue;
-    if (run_child(worker, child)) --left;
-  }
-  end_context(worker.state);
-  worker.state = state;
-  if (left == 0 || counter.all_arrived(left)) return true;
-  outstanding = left;
-  return false;
+  return true;
 }
 
 // ---------------------------------------------------------------- awaiters of bare coroutines
@@ -211,6 +142,8 @@ bool Join::run_serially(Worker& worker, std::size_t count, ChildAt child_at) {
 // A result slot, and beside it the error of gather(return_exceptions).
 template <class T, OnError mode>
 struct ChildSlot {
+  // Not implicit: it would write zeros first.
+  ChildSlot() noexcept {}
   Slot<T> value;
   WEFT_INLINE slot_t<T> take() {
     if constexpr (std::is_void_v<T>) return {};
@@ -272,6 +205,8 @@ class JoinMode<OnError::abort> : public Join {
 template <class J>
 class JoinAwaiter {
  public:
+  using weft_never_waits = void;
+
   WEFT_INLINE explicit JoinAwaiter(J& join) noexcept : join_(&join) {}
   WEFT_INLINE bool await_ready() { return join_->start(); }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { join_->finish_later(coroutine); }
@@ -301,7 +236,7 @@ class [[nodiscard]] TupleJoin : public JoinMode<mode> {
     Worker& worker = *current_worker();
     this->begin(worker);
     link(std::index_sequence_for<T...>());
-    return this->run_children(worker, std::integral_constant<std::size_t, sizeof...(T)>(), [this](std::size_t i) -> PromiseBase& { return *children_[i]; });
+    return this->run_children(worker, children_.data(), std::integral_constant<std::size_t, sizeof...(T)>());
   }
   WEFT_INLINE std::tuple<child_result_t<T, mode>...> finish() {
     this->end();
@@ -353,8 +288,6 @@ using PoolVector = std::vector<X, PoolAllocator<X>>;
 template <class T>
 class Children {
  public:
-  using Promise = CoroPromise<T>;
-
   // `expected` is 0 when nobody knows.
   WEFT_INLINE explicit Children(std::size_t expected) {
     if (expected > few) [[unlikely]] grow_to(expected);
@@ -374,7 +307,8 @@ class Children {
     promises_[size_++] = coro ? &coro.release().promise() : nullptr;
   }
   WEFT_INLINE std::size_t size() const noexcept { return size_; }
-  WEFT_INLINE Promise& operator[](std::size_t i) const noexcept { return *promises_[i]; }
+  WEFT_INLINE PromiseBase& operator[](std::size_t i) const noexcept { return *promises_[i]; }
+  PromiseBase* const* data() const noexcept { return promises_; }
   void require_all() const {
     for (std::size_t i = 0; i < size_; ++i)
       if (promises_[i] == nullptr) [[unlikely]] throw_moved_from_coro();
@@ -384,30 +318,30 @@ class Children {
 
  private:
   // What fits into the smallest block of the pool, which costs next to nothing: its size is known here.
-  static constexpr std::size_t few = frame_granule / sizeof(Promise*);
+  static constexpr std::size_t few = frame_granule / sizeof(PromiseBase*);
 
   WEFT_INLINE void make_room() {
     if (promises_ != nullptr) [[unlikely]] return grow_to(2 * capacity_);
-    promises_ = static_cast<Promise**>(frame_allocate(few * sizeof(Promise*)));
+    promises_ = static_cast<PromiseBase**>(frame_allocate(few * sizeof(PromiseBase*)));
     capacity_ = few;
   }
   WEFT_NOINLINE void grow_to(std::size_t capacity) {
-    auto** const promises = static_cast<Promise**>(frame_allocate(capacity * sizeof(Promise*)));
+    auto** const promises = static_cast<PromiseBase**>(frame_allocate(capacity * sizeof(PromiseBase*)));
     std::copy_n(promises_, size_, promises);
     if (promises_ != nullptr) release_block();
     promises_ = promises;
     capacity_ = capacity;
   }
   WEFT_INLINE void release_block() noexcept {
-    if (capacity_ == few) [[likely]] frame_free(promises_, few * sizeof(Promise*));
-    else frame_free(promises_, capacity_ * sizeof(Promise*));
+    if (capacity_ == few) [[likely]] frame_free(promises_, few * sizeof(PromiseBase*));
+    else frame_free(promises_, capacity_ * sizeof(PromiseBase*));
   }
   WEFT_COLD void destroy_frames() noexcept {
     for (std::size_t i = 0; i < size_; ++i)
-      if (promises_[i] != nullptr) CoroHandle<T>::from_promise(*promises_[i]).destroy();
+      if (promises_[i] != nullptr) std::coroutine_handle<PromiseBase>::from_promise(*promises_[i]).destroy();
   }
 
-  Promise** promises_ = nullptr;
+  PromiseBase** promises_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
   bool owned_ = true;
@@ -441,7 +375,7 @@ class [[nodiscard]] VectorJoin final : public JoinMode<mode> {
     children_.disown();
     Worker& worker = *current_worker();
     this->begin(worker);
-    return this->run_children(worker, count, [this](std::size_t i) -> PromiseBase& { return children_[i]; });
+    return this->run_children(worker, children_.data(), count);
   }
   WEFT_INLINE std::vector<Element> finish() {
     if (children_.size() != 0) this->end();

@@ -102,14 +102,15 @@ class ForkDeque {
 
   // Owner. The youngest item, or nullptr when everything has been taken.
   WEFT_INLINE Item pop() noexcept {
-    Index const b = bot_.load(std::memory_order_relaxed) - 1;
-    // ORDER(deque-bot): release; pairs with the acquire in force(). A relaxed store here would end the release sequence of the
-    // pushes before it (C++20), and a thief that reads this value would see unwritten items.
-    bot_.store(b, std::memory_order_release);
-    // ORDER(deque-force): light side; pairs with the heavy fence in force(). Without it both take the same item.
-    Sync::fence_light();
+    Index const b = lower_bot();
     if (distance(guard_.load(std::memory_order_relaxed), b) < 0) [[unlikely]] return pop_slow(b);
     return slots_.get()[b & mask_.get()].load(std::memory_order_relaxed);
+  }
+  // Owner. pop() for one that knows the youngest item, because it has pushed it: false when everything has been taken.
+  WEFT_INLINE bool unpush() noexcept {
+    Index const b = lower_bot();
+    if (distance(guard_.load(std::memory_order_relaxed), b) < 0) [[unlikely]] return pop_slow(b) != nullptr;
+    return true;
   }
 
   // Owner, and others as a hint: public and private items.
@@ -133,6 +134,16 @@ class ForkDeque {
   // The same modulo 2^40, where `from` may be a top taken from ts_.
   static std::int64_t narrow_distance(Index from, Index to) noexcept {
     return static_cast<std::int64_t>((to - from) << size_bits) >> size_bits;
+  }
+
+  WEFT_INLINE Index lower_bot() noexcept {
+    Index const b = bot_.load(std::memory_order_relaxed) - 1;
+    // ORDER(deque-bot): release; pairs with the acquire in force(). A relaxed store here would end the release sequence of the
+    // pushes before it (C++20), and a thief that reads this value would see unwritten items.
+    bot_.store(b, std::memory_order_release);
+    // ORDER(deque-force): light side; pairs with the heavy fence in force(). Without it both take the same item.
+    Sync::fence_light();
+    return b;
   }
 
   WEFT_INLINE Pushed push_at(Index b, Item item) noexcept {
@@ -218,13 +229,13 @@ class ForkDeque {
       if (!ts_.compare_exchange_weak(ts, next, std::memory_order_relaxed, std::memory_order_relaxed)) continue;
       if (n == 1) {
         // Private and public part are empty now: bot == split == top.
-        bot_.store(guard, std::memory_order_release);  // ORDER(deque-bot): as in pop().
+        bot_.store(guard, std::memory_order_release);  // ORDER(deque-bot): as in lower_bot().
         return ring.read(b);
       }
       guard_.store(guard - (n - kept), std::memory_order_relaxed);
       return ring.read(b);
     }
-    bot_.store(guard, std::memory_order_release);  // ORDER(deque-bot): as in pop().
+    bot_.store(guard, std::memory_order_release);  // ORDER(deque-bot): as in lower_bot().
     return nullptr;
   }
 
@@ -269,9 +280,9 @@ class ForkDeque {
     Index claim = (static_cast<Index>(seen) + 1) / 2;
     if (claim > max_public) claim = max_public;
     guard_.store(guard + claim, std::memory_order_relaxed);
-    // ORDER(deque-force): heavy side; pairs with the light fence in pop(). Without it both take the same item.
+    // ORDER(deque-force): heavy side; pairs with the light fence in lower_bot(). Without it both take the same item.
     Sync::fence_heavy();
-    // ORDER(deque-bot): acquire; pairs with the releases in push_at() and pop(). Without it slot, ring or item are read unwritten.
+    // ORDER(deque-bot): acquire; pairs with the releases in push_at() and lower_bot(). Without it slot, ring or item are read unwritten.
     std::int64_t const left = distance(guard, bot_.load(std::memory_order_acquire));
     if (left < static_cast<std::int64_t>(claim)) {
       claim = left > 0 ? static_cast<Index>(left) : 0;

@@ -39,7 +39,16 @@ void pin_to_core(unsigned index);
 void set_thread_name(std::string_view name) noexcept;
 
 // Where the calling thread's stack is now, near enough to compare with a limit. It grows down.
-WEFT_INLINE std::uintptr_t stack_pointer() noexcept { return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)); }
+WEFT_INLINE std::uintptr_t stack_pointer() noexcept {
+#if defined(__x86_64__)
+  // The builtin would keep a register as frame pointer in every function that asks.
+  std::uintptr_t address;
+  __asm__("mov %%rsp, %0" : "=r"(address));
+  return address;
+#else
+  return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+#endif
+}
 
 // The addresses that the calling thread's stack may use: [lowest, highest). The guard area is not part of it. For the main
 // thread `lowest` follows the resource limit. {0, 0} when the system does not tell.

@@ -92,18 +92,18 @@ class PromiseBase {
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
   struct FinalAwaiter {
-    bool attached;
-    WEFT_INLINE bool await_ready() const noexcept { return attached; }
+    std::uintptr_t up;
+    WEFT_INLINE bool await_ready() const noexcept { return (up & detached_bit) == 0; }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> coroutine) const noexcept {
-      std::uintptr_t const up = coroutine.promise().up_;
+      std::uintptr_t const parent = up;
       // LIFETIME: this awaiter and the frame are gone after the next line.
       coroutine.destroy();
-      end_detached(up);
+      end_detached(parent);
     }
     void await_resume() const noexcept {}
   };
-  WEFT_INLINE FinalAwaiter final_suspend() const noexcept { return FinalAwaiter{!detached()}; }
+  WEFT_INLINE FinalAwaiter final_suspend() const noexcept { return FinalAwaiter{up_}; }
 
   WEFT_COLD void unhandled_exception() noexcept;
 

@@ -18,7 +18,8 @@ class Slot {
   static constexpr bool tracked = !std::is_trivially_destructible_v<T>;
 
  public:
-  Slot() noexcept = default;
+  // Not defaulted: a tuple would write zeros first.
+  Slot() noexcept {}
   Slot(Slot const&) = delete;
   Slot& operator=(Slot const&) = delete;
   ~Slot() {
