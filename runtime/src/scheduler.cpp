@@ -149,7 +149,7 @@ bool Scheduler::advance_virtual_clock(Worker& worker, Gate::Look seen, int phase
     // ORDER(virtual-now): release; pairs with now().
     virtual_now_.store(expiry, std::memory_order_release);
   }
-  home.fire_timers(worker, virtual_now_.load(std::memory_order_relaxed));
+  home.fire_timers(worker, virtual_now_.load(std::memory_order_relaxed), Worker::Firing::between_steps);
   return true;
 }
 

@@ -225,7 +225,7 @@ bool Worker::poll() noexcept {
       std::int64_t const now = scheduler_.now();
       last_loop_ = last_poll_ = now;
       recent_.store(now, std::memory_order_relaxed);
-      if (next_expiry() <= now) found |= fire_timers(*this, now);
+      if (next_expiry() <= now) found |= fire_timers(*this, now, Firing::between_steps);
     } else {
       last_loop_ = 0;
       recent_.store(std::max(recent_.load(std::memory_order_relaxed), Scheduler::coarse_now()), std::memory_order_relaxed);
@@ -274,7 +274,7 @@ void Worker::poll_beside_gather() noexcept {
   refuel(now);
   if (attention_.load(std::memory_order_relaxed)) attention_.store(false, std::memory_order_relaxed);
   take_injected();
-  if (next_expiry() <= now) fire_timers(*this, now);
+  if (next_expiry() <= now) fire_timers(*this, now, Firing::inside_step);
   if (run_queue.looks_empty()) {
     last_loop_ = now;
     return;
@@ -300,7 +300,7 @@ Worker& Worker::timer_home() noexcept { return scheduler_.virtual_clock() ? sche
 
 void Worker::fire_overdue() noexcept {
   Worker& home = timer_home();
-  if (home.next_expiry() == overdue) [[unlikely]] home.fire_timers(*this, scheduler_.now());
+  if (home.next_expiry() == overdue) [[unlikely]] home.fire_timers(*this, scheduler_.now(), Firing::inside_step);
 }
 
 void Worker::arm(Timer& timer, std::int64_t expiry) noexcept {
@@ -339,7 +339,7 @@ std::int64_t Worker::exact_next_expiry() noexcept {
   return expiry;
 }
 
-bool Worker::fire_timers(Worker& on, std::int64_t now) noexcept {
+bool Worker::fire_timers(Worker& on, std::int64_t now, Firing when) noexcept {
   bool any = false;
   for (bool more = true; more;) {
     ReadyBatch ready, at_once;
@@ -356,6 +356,10 @@ bool Worker::fire_timers(Worker& on, std::int64_t now) noexcept {
     wheel_lock_.unlock();
     any |= !ready.empty() || !at_once.empty();
     while (Runnable* const runnable = at_once.pop()) runnable->step(*runnable, on);
+    Runnable* const first = ready.pop();
+    if (first == nullptr) continue;
+    if (when == Firing::between_steps && ready.empty()) on.make_ready_last(*first);
+    else on.make_ready(*first);
     while (Runnable* const runnable = ready.pop()) on.make_ready(*runnable);
   }
   return any;
@@ -401,7 +405,9 @@ bool Worker::steal_round(bool forced) noexcept {
 }
 
 bool Worker::search() noexcept {
-  if (scheduler_.size() == 1) {
+  // Who is parked has nothing to steal. By the steady clock it is worth while to look out for foreign threads before falling asleep; the virtual one
+  // stands still until then.
+  if (scheduler_.size() == 1 || (scheduler_.virtual_clock() && scheduler_.idle().parked_count() + 1 == scheduler_.size())) {
     end_search();
     return false;
   }
@@ -497,7 +503,7 @@ void Worker::park_steady() noexcept {
   if (others_have_timers) wake_at = std::min(wake_at, now + watch_period * std::max(1u, idle.parked_count()));
   if (wake_at <= now) {
     searching_ = idle.cancel_park(index_);
-    fire_timers(*this, now);
+    fire_timers(*this, now, Firing::between_steps);
     return;
   }
   begin_idle();
@@ -521,7 +527,7 @@ void Worker::park_steady() noexcept {
   if (!others_have_timers) return;
   for (unsigned i = 0; i < scheduler_.size(); ++i) {
     Worker& other = scheduler_.worker(i);
-    if (other.next_expiry() <= woken) other.fire_timers(*this, woken);
+    if (other.next_expiry() <= woken) other.fire_timers(*this, woken, Firing::between_steps);
   }
 }
 

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <coroutine>
+#include <new>
+#include <type_traits>
 
 #include <weft/clock.hpp>
 #include <weft/coro.hpp>
@@ -76,11 +78,17 @@ class [[nodiscard]] Yield {
   YieldAwaiter operator co_await() && noexcept { return YieldAwaiter(); }
 };
 
-// A sleep that is due already lets others run once, as sleep(0) does.
+// A sleep that is due already lets others run once, as sleep(0) does. One or the other: a sleeping frame is not larger for it.
 class SleepOrYieldAwaiter {
  public:
-  SleepOrYieldAwaiter(Clock::duration delay) noexcept : yields_(delay == Clock::duration::zero()), sleep_(deadline_after(delay)) {}
-  explicit SleepOrYieldAwaiter(Clock::time_point deadline) noexcept : yields_(deadline <= Clock::now()), sleep_(deadline) {}
+  SleepOrYieldAwaiter(Clock::duration delay) noexcept : SleepOrYieldAwaiter(delay == Clock::duration::zero(), delay) {}
+  explicit SleepOrYieldAwaiter(Clock::time_point deadline) noexcept : yields_(deadline <= Clock::now()) {
+    if (yields_) ::new (&yield_) YieldAwaiter();
+    else ::new (&sleep_) SleepAwaiter(deadline);
+  }
+  SleepOrYieldAwaiter(SleepOrYieldAwaiter const&) = delete;
+  SleepOrYieldAwaiter& operator=(SleepOrYieldAwaiter const&) = delete;
+
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept {
     if (yields_) yield_.await_suspend(coroutine);
@@ -92,9 +100,17 @@ class SleepOrYieldAwaiter {
   }
 
  private:
+  SleepOrYieldAwaiter(bool yields, Clock::duration delay) noexcept : yields_(yields) {
+    if (yields) ::new (&yield_) YieldAwaiter();
+    else ::new (&sleep_) SleepAwaiter(deadline_after(delay));
+  }
+
+  static_assert(std::is_trivially_destructible_v<YieldAwaiter> && std::is_trivially_destructible_v<SleepAwaiter>);
   bool const yields_;
-  YieldAwaiter yield_;
-  SleepAwaiter sleep_;
+  union {
+    YieldAwaiter yield_;
+    SleepAwaiter sleep_;
+  };
 };
 
 class [[nodiscard]] Sleep {

@@ -79,7 +79,7 @@ class IdleSet {
     return searching(word_.fetch_sub(one_searching, std::memory_order_relaxed)) == 1;
   }
 
-  // Announces the worker as parked (no longer searching) and makes the heavy fence. True: it is the last, all are parked now.
+  // Announces the worker as parked (no longer searching) and makes the heavy fence, or a full one if it is the last. True: it is the last, all are parked now.
   // Look at everything, then call exactly one of cancel_park, try_leave_as_last (until it says true), commit_park.
   bool prepare_park(unsigned w) noexcept {
     Slot& me = slots_[w];
@@ -92,10 +92,13 @@ class IdleSet {
     Word const now = word_.fetch_add(delta, std::memory_order_relaxed) + delta;
     me.departures.set(departures(now));
     lock_.unlock();
+    bool const last = parked(now) == workers_;
     // ORDER(idle): heavy side; pairs with the light fence in notify_one() and wake(). Without it the producer does not see the
-    // announcement and we do not see its work.
-    Sync::fence_heavy();
-    return parked(now) == workers_;
+    // announcement and we do not see its work. The last one has no producer to fear but foreign threads: of what the other workers did
+    // before they announced themselves it knows by the lock, and who leaves meanwhile knows of it in the same way.
+    if (last) Sync::fence_full();
+    else Sync::fence_heavy();
+    return last;
   }
 
   // Undoes the announcement. True: a wake-up had come in before, so the worker counts as searching.

@@ -136,8 +136,17 @@ class TimerWheel {
         elapsed_ = target;
         return false;
       }
-      elapsed_ = slot.start;
       occupied_[slot.list / slots] &= ~(std::uint64_t{1} << (slot.list % slots));
+      TimerNode& first = *lists_[slot.list].front();
+      if (slot.list >= slots && lists_[slot.list].next(first) == nullptr) {
+        // Alone in the first slot it is before all others, so it need not go down level by level.
+        std::uint64_t const tick = tick_of(first.expiry_);
+        first.unlink();
+        elapsed_ = std::min(tick, target);
+        hash(first, tick);
+        continue;
+      }
+      elapsed_ = slot.start;
       if (slot.list < slots) {
         lists_[due].splice_back(lists_[slot.list]);
         due_latest_ = slot.start;

@@ -164,8 +164,10 @@ class alignas(cache_line) Worker {
   void run() noexcept;
   bool has_visible_work() const noexcept;
   Runnable* steal_from(Worker& victim, bool forced, ForkItem*& forked) noexcept;
-  // Fires what is due by `now` in this worker's wheel. True when something was due.
-  bool fire_timers(Worker& on, std::int64_t now) noexcept;
+  // Fires what is due by `now` in this worker's wheel. True when something was due. `on` is the worker that does it, inside a step or between two:
+  // then what wakes alone is its next step, and nobody else is woken for it.
+  enum class Firing { inside_step, between_steps };
+  bool fire_timers(Worker& on, std::int64_t now, Firing when) noexcept;
   // The earliest timer exactly: what was disarmed leaves no trace.
   std::int64_t exact_next_expiry() noexcept;
   // ORDER(next-expiry): relaxed; a hint: whoever acts on it takes the wheel's lock.
