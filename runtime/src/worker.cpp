@@ -159,11 +159,11 @@ bool Worker::run_forked() noexcept {
   return true;
 }
 
-// The searcher that finds work and was the last one wakes another: where there is work there is more.
-void Worker::end_search() noexcept {
+// A searcher that finds work, and sees more of it, wakes another; so does the last one when a producer has relied on it.
+void Worker::end_search(bool more) noexcept {
   if (!searching_) [[likely]] return;
   searching_ = false;
-  if (scheduler_.idle().stop_search(index_)) scheduler_.idle().notify_one();
+  if (scheduler_.idle().stop_search(index_) || more || !run_queue.looks_empty()) scheduler_.idle().notify_one();
 }
 
 // ---------------------------------------------------------------- watching
@@ -393,12 +393,9 @@ bool Worker::steal_round(bool forced) noexcept {
     if (runnable == nullptr && forked == nullptr) continue;
     stats.steals_won.add(1);
     if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::steal, victim.index());
-    if (runnable != nullptr) {
-      run_runnable(*runnable);
-    } else {
-      end_search();
-      scheduler_.host().run_forked(*this, forked);
-    }
+    end_search(victim.has_visible_work());
+    if (runnable != nullptr) run_runnable(*runnable);
+    else scheduler_.host().run_forked(*this, forked);
     return true;
   }
   return false;

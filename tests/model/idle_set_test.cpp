@@ -137,7 +137,7 @@ void bounded_search(Program& p) {
       require(++s.searching == 1, "two of two search");
       require(s.idle.any_idle(), "the searcher is not counted");
       --s.searching;
-      require(s.idle.stop_search(w), "the only searcher is the last one");
+      require(!s.idle.stop_search(w), "nobody has relied on it");
     });
   }
   p.check([&s] { require(!s.idle.any_idle(), "somebody is counted as idle"); });
@@ -240,7 +240,8 @@ void list_of_parked(Program& p) {
       idle.notify_one();
       require(idle.is_searching(w), "the list is not whole");
       idle.commit_park(w);
-      require(idle.stop_search(w), "somebody else searches");
+      require(idle.searching_count() == 1, "somebody else searches");
+      require(!idle.stop_search(w), "nobody has relied on it");
     }
   });
 }

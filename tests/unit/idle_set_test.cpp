@@ -33,14 +33,40 @@ TEST(IdleSet, AtMostHalfOfTheWorkersSearch) {
   }
 }
 
-TEST(IdleSet, TheLastSearcherIsTold) {
+TEST(IdleSet, TheLastSearcherIsToldThatItWasReliedOn) {
   IdleSet set(4);
+  (void)set.prepare_park(1);
   EXPECT_TRUE(set.try_start_search(0));
   EXPECT_TRUE(set.try_start_search(3));
+  set.notify_one();
+  set.notify_one();
   EXPECT_FALSE(set.stop_search(0));
   EXPECT_FALSE(set.stop_search(0)) << "it does not search any more";
   EXPECT_TRUE(set.stop_search(3));
+  EXPECT_TRUE(set.try_start_search(3));
+  EXPECT_FALSE(set.stop_search(3)) << "nobody has relied on it since";
+  EXPECT_FALSE(set.cancel_park(1));
   EXPECT_FALSE(set.any_idle());
+}
+
+TEST(IdleSet, OneEventWakesOneWorker) {
+  IdleSet set(3);
+  for (unsigned w = 0; w < 3; ++w) (void)set.prepare_park(w);
+  set.notify_one();
+  EXPECT_FALSE(set.stop_search(2));
+  EXPECT_EQ(set.parked_count(), 2U);
+}
+
+TEST(IdleSet, AnAnnouncementKeepsTheMark) {
+  IdleSet set(3);
+  (void)set.prepare_park(0);
+  EXPECT_TRUE(set.try_start_search(1));
+  set.notify_one();
+  // It looks, sees the work, and goes back for it.
+  EXPECT_FALSE(set.prepare_park(1));
+  EXPECT_FALSE(set.cancel_park(1));
+  EXPECT_TRUE(set.try_start_search(1));
+  EXPECT_TRUE(set.stop_search(1));
 }
 
 TEST(IdleSet, ParkingEndsTheSearch) {
@@ -62,7 +88,7 @@ TEST(IdleSet, AWakeUpBeforeTheSleepIsNotLost) {
   EXPECT_EQ(set.searching_count(), 1U);
   set.commit_park(0);  // returns at once
   EXPECT_TRUE(set.is_searching(0));
-  EXPECT_TRUE(set.stop_search(0));
+  EXPECT_FALSE(set.stop_search(0));
 }
 
 TEST(IdleSet, CancelTellsOfAWakeUpThatCameIn) {
@@ -104,7 +130,8 @@ TEST(IdleSet, NotifyAllWakesEverybody) {
   EXPECT_EQ(set.parked_count(), 0U);
   EXPECT_EQ(set.searching_count(), 5U);
   for (unsigned w = 0; w < 5; ++w) set.commit_park(w);
-  for (unsigned w = 0; w < 5; ++w) EXPECT_EQ(set.stop_search(w), w == 4);
+  for (unsigned w = 0; w < 5; ++w) EXPECT_FALSE(set.stop_search(w));
+  EXPECT_FALSE(set.any_idle());
 }
 
 TEST(IdleSet, ATimedParkEnds) {

@@ -1,23 +1,24 @@
 // Who searches for work, who sleeps, and how nobody sleeps while there is work.
 //
-// One word holds {searching, parked, departures}; a spin lock guards the list of parked workers; each worker has a futex word of its
+// One word holds {searching, parked, missed, departures}; a spin lock guards the list of parked workers; each worker has a futex word of its
 // own. A worker is running, searching (looks through the others' queues; at most half of the workers at a time), or parked.
 //
 // The protocol:
-//   producer  publishes the work, passes the light fence, reads the word: if nobody searches and somebody is parked, wakes one
-//             (notify_one). So in the busy state a notification is one load and never a system call.
+//   producer  publishes the work, passes the light fence, reads the word: if nobody searches and somebody is parked, wakes one; if somebody
+//             searches, marks the word `missed` and stays silent (notify_one). So in the busy state a notification is one load and never a system call.
 //   worker    that finds nothing: sets its wishes at the fork deques (fork_deque.hpp), prepare_park: announces itself (searching - 1,
 //             parked + 1), makes the heavy half of the fence; then LOOKS at all queues, injector, timers, flags; if it sees
 //             anything it calls cancel_park FIRST, then try_start_search, and only then takes the work: it may be the very searcher
 //             for whose sake a producer kept silent, so it has to wake the next one like any other. Otherwise commit_park sleeps.
 //   woken     workers count as searching from the moment of the wake-up, so that the next producer wakes nobody in vain.
-//   searcher  that finds work, or gives up without parking, calls stop_search; if it was the last one it calls notify_one, since producers
-//             have relied on it.
+//   searcher  that finds work, or gives up without parking, calls stop_search; if it was the last one and producers have relied on it (`missed`), it
+//             calls notify_one. It does so, too, when it sees more work than it takes. One event in a quiet runtime wakes one worker.
 // Why no wake-up is lost: let a producer's load read a value of the word. Any worker whose announcement is later than that value in the word's
 // history has its heavy fence after the producer's fence (else the load would have seen the announcement), so its look at
 // the queues sees the work. A producer stays silent only if it sees (a) nobody parked: everybody will announce later; or (b) a searcher:
-// it leaves that state later, by an announcement, or by stop_search, whose last caller wakes another worker, and that one
-// announces later still. Woken workers that find nothing announce again. So whoever is last to park has seen the work.
+// it leaves that state later, by an announcement, or by stop_search, whose last caller finds the mark and wakes another worker, and that one
+// announces later still. The mark is set in the word that counts the searchers, while it counts one: it cannot come too late. An announcement
+// leaves it: a searcher that sees work when it looks, and goes back for it, must still wake the next one. Woken workers that find nothing announce again. So whoever is last to park has seen the work.
 // Two light sides do not order each other; they need not. A foreign thread may use a full fence, which is never weaker.
 //
 // Last to park, for the virtual clock: prepare_park answers whether its own read-modify-write made parked == n. Others may still be between
@@ -72,11 +73,16 @@ class IdleSet {
   }
   bool is_searching(unsigned w) const noexcept { return slots_[w].searching.get(); }
 
-  // Leaves the searching state (no-op if not in it). True: it was the last searcher, and must call notify_one().
+  // Leaves the searching state (no-op if not in it). True: it was the last searcher, producers have relied on that, and it must call notify_one().
   bool stop_search(unsigned w) noexcept {
     if (!slots_[w].searching.get()) return false;
     slots_[w].searching.set(false);
-    return searching(word_.fetch_sub(one_searching, std::memory_order_relaxed)) == 1;
+    Word word = word_.load(std::memory_order_relaxed), next;
+    do {
+      next = word - one_searching;
+      if (searching(next) == 0) next &= ~missed;
+    } while (!word_.compare_exchange_weak(word, next, std::memory_order_relaxed, std::memory_order_relaxed));
+    return searching(next) == 0 && (word & missed) != 0;
   }
 
   // Announces the worker as parked (no longer searching) and makes the heavy fence, or a full one if it is the last. True: it is the last, all are parked now.
@@ -150,15 +156,13 @@ class IdleSet {
     // ORDER(idle): light side; pairs with the heavy fence in prepare_park(). Without it our load may miss the announcement of a
     // worker that has missed our work.
     Sync::fence_light();
-    Word const word = word_.load(std::memory_order_relaxed);
-    if (parked(word) != 0 && searching(word) == 0) [[unlikely]] wake_any();
+    if (wants_notice(word_.load(std::memory_order_relaxed))) [[unlikely]] notify();
   }
 
   void notify_one_from_foreign_thread() noexcept {
     // ORDER(idle): as in notify_one(). Foreign threads are rarely here, so they do not rely on membarrier reaching them.
     Sync::fence_full();
-    Word const word = word_.load(std::memory_order_relaxed);
-    if (parked(word) != 0 && searching(word) == 0) wake_any();
+    if (wants_notice(word_.load(std::memory_order_relaxed))) notify();
   }
 
   // Wakes every parked worker, also those that are about to sleep.
@@ -184,14 +188,17 @@ class IdleSet {
   unsigned workers() const noexcept { return workers_; }
 
  private:
-  // searching: bits 0-15, parked: bits 16-31, departures (wraps): bits 32-63.
+  // searching: bits 0-15, parked: bits 16-30, missed: bit 31, departures (wraps): bits 32-63.
   using Word = std::uint64_t;
   static constexpr Word one_searching = 1;
   static constexpr Word one_parked = Word{1} << 16;
+  static constexpr Word missed = Word{1} << 31;
   static constexpr Word one_departure = Word{1} << 32;
-  static constexpr Word counts = one_departure - 1;
+  static constexpr Word counts = missed - 1;
   WEFT_INLINE static unsigned searching(Word word) noexcept { return static_cast<unsigned>(word & 0xffff); }
-  WEFT_INLINE static unsigned parked(Word word) noexcept { return static_cast<unsigned>(word >> 16 & 0xffff); }
+  WEFT_INLINE static unsigned parked(Word word) noexcept { return static_cast<unsigned>(word >> 16 & 0x7fff); }
+  // Somebody sleeps, and nobody who is awake knows yet that there is work.
+  WEFT_INLINE static bool wants_notice(Word word) noexcept { return parked(word) != 0 && (searching(word) == 0 || (word & missed) == 0); }
   static std::uint32_t departures(Word word) noexcept { return static_cast<std::uint32_t>(word >> 32); }
 
   static constexpr std::uint32_t awake = 0, parked_state = 1, woken_state = 2;
@@ -230,13 +237,26 @@ class IdleSet {
     slots_[w].state.store(woken_state, std::memory_order_release);
   }
 
-  WEFT_COLD void wake_any() noexcept {
+  WEFT_COLD void notify() noexcept {
+    for (Word word = word_.load(std::memory_order_relaxed); wants_notice(word);) {
+      if (searching(word) == 0) {
+        if (wake_any()) return;
+        word = word_.load(std::memory_order_relaxed);
+      } else if (word_.compare_exchange_weak(word, word | missed, std::memory_order_relaxed, std::memory_order_relaxed)) {
+        return;
+      }
+    }
+  }
+
+  // False when somebody searches by now, or nobody sleeps any more.
+  bool wake_any() noexcept {
     lock_.lock();
     unsigned const w = newest_.get();
     bool const go = w != none && searching(word_.load(std::memory_order_relaxed)) == 0;
     if (go) unpark(w);
     lock_.unlock();
     if (go) Sync::futex_wake(slots_[w].state, 1);
+    return go;
   }
 
   WEFT_COLD bool wake_if_parked(unsigned w) noexcept {

@@ -12,8 +12,8 @@
 // A frame that ends after its parent has suspended puts the parent into `next`; drive() goes on with it, in constant native stack.
 //
 // WHO WAKES WHOM. Pushing to a queue never wakes by itself: the fork deque publishes work when a thief wants it, and the run queue's push
-// looks at the idle set, one relaxed load, and wakes a parked worker only if nobody is searching. A searcher that finds work and was
-// the last one searching wakes another. A parker announces itself, passes the heavy half of the fence, and looks at everything
+// looks at the idle set, one relaxed load, and wakes a parked worker only if nobody is searching. A searcher that finds work and sees more, or is
+// the last one and was relied on, wakes another. A parker announces itself, passes the heavy half of the fence, and looks at everything
 // once more; see idle_set.hpp.
 //
 // FAIRNESS. Every 61 steps of the loop, and from inside gathers that never suspend every so many children (`fuel`), a worker polls: timers,
@@ -203,7 +203,7 @@ class alignas(cache_line) Worker {
   bool take_injected() noexcept;
   bool search() noexcept;
   bool steal_round(bool forced) noexcept;
-  void end_search() noexcept;
+  void end_search(bool more = false) noexcept;
   void park() noexcept;
   void park_virtual() noexcept;
   void park_steady() noexcept;
