@@ -29,6 +29,7 @@ std::vector<Policy> policies() {
       {"all may search", Waking::chain, 100, Victims::stride, Amount::one},
       {"an eighth may search", Waking::chain, 12, Victims::stride, Amount::one},
       {"steal half", Waking::chain, 50, Victims::stride, Amount::half},
+      {"the last always wakes", Waking::last_always, 50, Victims::stride, Amount::one},
       {"wakes while more is left", Waking::more_left, 50, Victims::stride, Amount::one},
       {"searchers wake nobody", Waking::producers, 50, Victims::stride, Amount::one},
       {"each push wakes", Waking::each_push, 50, Victims::stride, Amount::one},

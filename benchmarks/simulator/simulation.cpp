@@ -7,6 +7,7 @@
 #include <queue>
 #include <random>
 #include <stdexcept>
+#include <utility>
 
 namespace sim {
 
@@ -85,9 +86,13 @@ class Simulation {
   double publish(double now) {
     switch (policy_.waking) {
       case Waking::chain:
+      case Waking::last_always:
       case Waking::more_left:
       case Waking::producers:
-        return searching_ == 0 ? wake(now) : now;
+        if (searching_ == 0) return wake(now);
+        if (parked_.empty() || missed_ || policy_.waking != Waking::chain) return now;
+        missed_ = true;
+        return change_word(now);
       case Waking::each_push:
         return wake(now);
       case Waking::all:
@@ -252,10 +257,22 @@ class Simulation {
     if (policy_.waking != Waking::never_sleep) {
       now = change_word(now);
       bool const last = --searching_ == 0;
-      bool const chain = policy_.waking == Waking::chain || policy_.waking == Waking::more_left;
-      if (chain && (last || (policy_.waking == Waking::more_left && more && searching_ < most_searchers_))) now = wake(now);
+      if (wakes_the_next(last, more)) now = wake(now);
     }
     start(w, node, now);
+  }
+
+  bool wakes_the_next(bool last, bool more) {
+    switch (policy_.waking) {
+      case Waking::chain:
+        return last && (std::exchange(missed_, false) || more);
+      case Waking::last_always:
+        return last;
+      case Waking::more_left:
+        return last || (more && searching_ < most_searchers_);
+      default:
+        return false;
+    }
   }
 
   void park(unsigned w, double now) {
@@ -276,6 +293,8 @@ class Simulation {
   std::vector<Worker> workers_;
   std::vector<unsigned> parked_;
   unsigned most_searchers_, searching_ = 0;
+  // A producer has relied on a searcher.
+  bool missed_ = false;
   double word_free_ = 0;
   std::deque<std::uint32_t> injector_{};
   std::vector<Node> nodes_{};

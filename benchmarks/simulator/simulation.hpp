@@ -7,7 +7,7 @@
 // filled in from measurements (docs/scaling.md says from which).
 //
 // THE POLICIES. `weft` is what idle_set.hpp does: at most half of the workers search; who publishes work wakes a worker only if nobody searches; a
-// searcher that finds work and was the last one wakes the next. The others change one thing each.
+// searcher that finds work and was the last one wakes the next if somebody has relied on it or more work is in sight. The others change one thing each.
 //
 // NOT IN THE MODEL: caches other than the lines named, NUMA, hyper-threads, the operating system's own ideas, memory bandwidth.
 #pragma once
@@ -37,6 +37,7 @@ struct Costs {
 
 enum class Waking {
   chain,       // ours
+  last_always, // the last searcher that finds work wakes the next, whether or not there is more
   more_left,   // as ours, and a searcher that finds work and sees more of it wakes another, while fewer than the limit search
   producers,   // searchers wake nobody: the next push does
   each_push,   // every push wakes somebody while anybody sleeps

@@ -393,7 +393,8 @@ bool Worker::steal_round(bool forced) noexcept {
     if (runnable == nullptr && forked == nullptr) continue;
     stats.steals_won.add(1);
     if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::steal, victim.index());
-    end_search(victim.has_visible_work());
+    // Looking costs a line of the victim's.
+    end_search(searching_ && victim.has_visible_work());
     if (runnable != nullptr) run_runnable(*runnable);
     else scheduler_.host().run_forked(*this, forked);
     return true;
