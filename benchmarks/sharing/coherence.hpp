@@ -1,0 +1,61 @@
+// The cache lines of a program as a directory would see them: who holds a copy of each, and who wrote it last.
+//
+// A SHARED WRITE is a write to a line of which another thread holds a copy: on a machine it takes the line away from another core. A TRANSFER is a read of a line that
+// another thread wrote last and that the reader does not hold: it waits for another core. Everything else is a hit, or a line that nobody has.
+// Caches are infinite: a line leaves a thread only when another writes it. So nothing is missed, and memory that changes hands counts however long ago it was used.
+//
+// Threads are told apart by a number: 0 is every thread that is not a worker, a worker says which it is by enter(). A line's state is one word in a table that covers
+// the whole address space and is filled in as it is touched; it changes by one compare-exchange. State and access are not one step, so two
+// accesses to a line at the same moment may be counted in the other order: that moves single counts, never many.
+//
+// Filled by callbacks.cpp, which must not be instrumented itself.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace sharing {
+
+inline constexpr unsigned most_threads = 24;
+
+struct Counts {
+  std::uint64_t accesses = 0;
+  std::uint64_t shared_writes = 0, transfers = 0;
+  // The same with lines of 128 bytes, the pairs that the prefetcher pulls.
+  std::uint64_t pair_shared_writes = 0, pair_transfers = 0;
+  std::uint64_t read_modify_writes = 0;
+  // Calls of operator new and delete: what malloc does inside is not seen.
+  std::uint64_t allocations = 0;
+
+  Counts& operator+=(Counts const& other) noexcept;
+  Counts& operator-=(Counts const& other) noexcept;
+};
+
+// The calling thread counts as this one from now on.
+void enter(unsigned thread) noexcept;
+unsigned current() noexcept;
+
+// What a thread has counted so far, and all that have entered. Exact for the caller's own, and for threads that do nothing.
+Counts counted_by(unsigned thread) noexcept;
+Counts counted_by_workers() noexcept;
+
+// Nobody holds anything. When no other thread runs instrumented code.
+void forget() noexcept;
+
+// From now on where shared writes and transfers happen is noted, or no longer.
+void note_places(bool on) noexcept;
+// The places that were noted since the last call, the most frequent first, with function and line where addr2line finds them.
+void print_places();
+
+// Where threads wait for each other without being counted. The core goes to others meanwhile.
+class Meeting {
+ public:
+  explicit Meeting(unsigned threads) noexcept : threads_(threads) {}
+  void arrive_and_wait() noexcept;
+
+ private:
+  unsigned const threads_;
+  std::atomic<unsigned> arrived_{0};
+};
+
+}  // namespace sharing
