@@ -38,11 +38,11 @@ class Tally {
 
 struct Noted {
   std::uintptr_t place = 0;
-  std::uint64_t shared_writes = 0, transfers = 0;
+  std::uint64_t shared_writes = 0, transfers = 0, read_modify_writes = 0;
 };
 
 struct alignas(128) Thread {
-  Tally accesses, shared_writes, transfers, pair_shared_writes, pair_transfers, read_modify_writes, allocations;
+  Tally accesses, shared_writes, transfers, pair_shared_writes, pair_transfers, read_modify_writes, allocations, moved;
   // Open addressing; what does not fit any more is left out.
   std::array<Noted, 1024> places;
 };
@@ -50,9 +50,9 @@ struct alignas(128) Thread {
 constinit Thread threads[most_threads];
 // Thread 0 stands for several, whose tallies nobody needs to be exact.
 constinit thread_local unsigned self = 0;
-constinit std::atomic<bool> noting{false};
+constinit std::atomic<Note> noting{Note::nothing};
 
-enum class Seen : unsigned char { nothing, transfer, shared_write };
+enum class Seen : unsigned char { nothing, transfer, shared_write, read_modify_write };
 
 // All lines of 2^shift bytes. A word for each: the threads that hold a copy in bits 0 to 23, the last writer + 1 above, 0 for none.
 template <unsigned shift>
@@ -125,7 +125,7 @@ constinit Lines<7> pairs;
     Noted& noted = thread.places[(key + i) % size];
     if (noted.place != key && noted.place != 0) continue;
     noted.place = key;
-    ++(seen == Seen::transfer ? noted.transfers : noted.shared_writes);
+    ++(seen == Seen::transfer ? noted.transfers : seen == Seen::shared_write ? noted.shared_writes : noted.read_modify_writes);
     return;
   }
 }
@@ -133,7 +133,7 @@ constinit Lines<7> pairs;
 void count_line(Thread& thread, Seen seen, Place place) noexcept {
   if (seen == Seen::nothing) [[likely]] return;
   (seen == Seen::transfer ? thread.transfers : thread.shared_writes).add();
-  if (noting.load(std::memory_order_relaxed)) note(thread, seen, place);
+  if (noting.load(std::memory_order_relaxed) != Note::nothing) note(thread, seen, place);
 }
 
 void count_pair(Thread& thread, Seen seen) noexcept {
@@ -163,12 +163,15 @@ void on_write(void const* address, std::size_t size, Place place) noexcept {
 
 // Also when a compare-exchange fails: the processor has taken the line by then.
 void on_read_modify_write(void const* address, std::size_t size, Place place) noexcept {
-  threads[self].read_modify_writes.add();
+  Thread& thread = threads[self];
+  thread.read_modify_writes.add();
+  if (noting.load(std::memory_order_relaxed) == Note::sharing_and_read_modify_writes) note(thread, Seen::read_modify_write, place);
   on_write(address, size, place);
 }
 
 void on_allocation() noexcept { threads[self].allocations.add(); }
 
+// The innermost function of ours at this place, its line, and the function that the compiler made of it. With inlining addr2line gives a line for each.
 std::string where(std::uintptr_t place) {
   Dl_info module{};
   if (dladdr(reinterpret_cast<void*>(place), &module) == 0) return "?";
@@ -176,14 +179,22 @@ std::string where(std::uintptr_t place) {
   std::uintptr_t const offset = place - 1 - reinterpret_cast<std::uintptr_t>(module.dli_fbase);
   char command[512];
   std::snprintf(command, sizeof(command), "addr2line -Cfpie '%s' 0x%zx 2>/dev/null", module.dli_fname, static_cast<std::size_t>(offset));
-  std::string text;
-  if (std::FILE* const output = popen(command, "r")) {
-    char buffer[512];
-    while (std::fgets(buffer, sizeof(buffer), output) != nullptr) text += buffer;
-    pclose(output);
+  std::FILE* const output = popen(command, "r");
+  if (output == nullptr) return "?";
+  std::string inner, outer;
+  char buffer[4096];
+  while (std::fgets(buffer, sizeof(buffer), output) != nullptr) {
+    std::string line(buffer, std::strcspn(buffer, "\n"));
+    std::size_t const at = line.rfind(" at "), up = line.rfind("../");
+    if (at == std::string::npos) continue;
+    std::size_t const begin = line.rfind(" (inlined by) ", 0) == 0 ? std::strlen(" (inlined by) ") : 0;
+    outer = line.substr(begin, at - begin);
+    std::string const file = line.substr(up != std::string::npos && up > at ? up + 3 : at + 4);
+    bool const ours = file.rfind("/usr/", 0) != 0 && line.find("../include/c++/") == std::string::npos && file.find("platform/sync.hpp") == std::string::npos;
+    if (ours && inner.empty()) inner = outer + ", " + file;
   }
-  if (text.empty()) return std::string(module.dli_fname) + "\n";
-  return text;
+  pclose(output);
+  return inner.rfind(outer + ",", 0) == 0 ? inner : inner + ", in " + outer;
 }
 
 }  // namespace
@@ -196,6 +207,7 @@ Counts& Counts::operator+=(Counts const& other) noexcept {
   pair_transfers += other.pair_transfers;
   read_modify_writes += other.read_modify_writes;
   allocations += other.allocations;
+  moved += other.moved;
   return *this;
 }
 Counts& Counts::operator-=(Counts const& other) noexcept {
@@ -206,6 +218,7 @@ Counts& Counts::operator-=(Counts const& other) noexcept {
   pair_transfers -= other.pair_transfers;
   read_modify_writes -= other.read_modify_writes;
   allocations -= other.allocations;
+  moved -= other.moved;
   return *this;
 }
 
@@ -214,11 +227,14 @@ void enter(unsigned thread) noexcept {
   self = thread;
 }
 unsigned current() noexcept { return self; }
+void count_moved(unsigned maker) noexcept {
+  if (self != maker) threads[self].moved.add();
+}
 
 Counts counted_by(unsigned thread) noexcept {
   Thread const& t = threads[thread];
-  return {t.accesses.get(),       t.shared_writes.get(),      t.transfers.get(),  t.pair_shared_writes.get(),
-          t.pair_transfers.get(), t.read_modify_writes.get(), t.allocations.get()};
+  return {t.accesses.get(),       t.shared_writes.get(),      t.transfers.get(),   t.pair_shared_writes.get(),
+          t.pair_transfers.get(), t.read_modify_writes.get(), t.allocations.get(), t.moved.get()};
 }
 Counts counted_by_workers() noexcept {
   Counts sum;
@@ -231,7 +247,10 @@ void forget() noexcept {
   pairs.forget();
 }
 
-void note_places(bool on) noexcept { noting.store(on); }
+void note_places(Note what) noexcept { noting.store(what); }
+void forget_places() noexcept {
+  for (Thread& thread : threads) thread.places.fill({});
+}
 
 void print_places() {
   std::vector<Noted> all;
@@ -244,21 +263,23 @@ void print_places() {
       } else {
         same->shared_writes += noted.shared_writes;
         same->transfers += noted.transfers;
+        same->read_modify_writes += noted.read_modify_writes;
       }
-      noted = {};
     }
   }
-  std::sort(all.begin(), all.end(),
-            [](Noted const& a, Noted const& b) { return a.shared_writes + a.transfers > b.shared_writes + b.transfers; });
+  forget_places();
+  auto const weight = [](Noted const& noted) { return 10 * (noted.shared_writes + noted.transfers) + noted.read_modify_writes; };
+  std::sort(all.begin(), all.end(), [&](Noted const& a, Noted const& b) { return weight(a) > weight(b); });
+  std::printf("shared writes  transfers  read-modify-writes\n");
   for (Noted const& noted : all) {
-    std::printf("  %8zu shared writes %8zu transfers  %s", static_cast<std::size_t>(noted.shared_writes),
-                static_cast<std::size_t>(noted.transfers), where(noted.place).c_str());
+    std::printf("%13zu %10zu %19zu  %s\n", static_cast<std::size_t>(noted.shared_writes), static_cast<std::size_t>(noted.transfers),
+                static_cast<std::size_t>(noted.read_modify_writes), where(noted.place).c_str());
   }
 }
 
 void Meeting::arrive_and_wait() noexcept {
-  arrived_.fetch_add(1);
-  while (arrived_.load() < threads_) sched_yield();
+  unsigned const all = (arrived_.fetch_add(1) / threads_ + 1) * threads_;
+  while (arrived_.load() < all) sched_yield();
 }
 
 }  // namespace sharing

@@ -26,6 +26,8 @@ struct Counts {
   std::uint64_t read_modify_writes = 0;
   // Calls of operator new and delete: what malloc does inside is not seen.
   std::uint64_t allocations = 0;
+  // Said by the workload.
+  std::uint64_t moved = 0;
 
   Counts& operator+=(Counts const& other) noexcept;
   Counts& operator-=(Counts const& other) noexcept;
@@ -34,6 +36,8 @@ struct Counts {
 // The calling thread counts as this one from now on.
 void enter(unsigned thread) noexcept;
 unsigned current() noexcept;
+// Counts as moved when the calling thread is not `maker`.
+void count_moved(unsigned maker) noexcept;
 
 // What a thread has counted so far, and all that have entered. Exact for the caller's own, and for threads that do nothing.
 Counts counted_by(unsigned thread) noexcept;
@@ -42,12 +46,14 @@ Counts counted_by_workers() noexcept;
 // Nobody holds anything. When no other thread runs instrumented code.
 void forget() noexcept;
 
-// From now on where shared writes and transfers happen is noted, or no longer.
-void note_places(bool on) noexcept;
+// Where in the code it happens is noted while it is asked for.
+enum class Note : unsigned char { nothing, sharing, sharing_and_read_modify_writes };
+void note_places(Note what) noexcept;
 // The places that were noted since the last call, the most frequent first, with function and line where addr2line finds them.
 void print_places();
+void forget_places() noexcept;
 
-// Where threads wait for each other without being counted. The core goes to others meanwhile.
+// Where threads wait for each other, again and again, without being counted. The core goes to others meanwhile.
 class Meeting {
  public:
   explicit Meeting(unsigned threads) noexcept : threads_(threads) {}
