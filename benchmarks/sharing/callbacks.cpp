@@ -43,6 +43,11 @@ struct Noted {
 
 struct alignas(128) Thread {
   Tally accesses, shared_writes, transfers, pair_shared_writes, pair_transfers, read_modify_writes, allocations, moved;
+  // Accesses until the turn goes on; 0 when no turns are taken.
+  unsigned left = 0;
+  std::uint32_t random = 0;
+  // Whether it has the turn.
+  std::atomic<std::uint32_t> turn{0};
   // Open addressing; what does not fit any more is left out.
   std::array<Noted, 1024> places;
 };
@@ -51,6 +56,9 @@ constinit Thread threads[most_threads];
 // Thread 0 stands for several, whose tallies nobody needs to be exact.
 constinit thread_local unsigned self = 0;
 constinit std::atomic<Note> noting{Note::nothing};
+
+// A bit for each thread that takes turns.
+constinit std::atomic<std::uint32_t> taking_turns{0};
 
 enum class Seen : unsigned char { nothing, transfer, shared_write, read_modify_write };
 
@@ -141,11 +149,33 @@ void count_pair(Thread& thread, Seen seen) noexcept {
   else if (seen == Seen::shared_write) thread.pair_shared_writes.add();
 }
 
+void give_turn(unsigned me) noexcept {
+  std::uint32_t const all = taking_turns.load();
+  if (all == 0) return;
+  unsigned next = me;
+  do next = (next + 1) % most_threads;
+  while ((all & 1u << next) == 0);
+  threads[next].turn.store(1);
+  threads[next].turn.notify_one();
+}
+void wait_for_turn(Thread& thread) noexcept {
+  thread.turn.wait(0);
+  thread.random = thread.random * 1'664'525 + 1'013'904'223;
+  thread.left = 200 + (thread.random >> 16) % 400;
+}
+[[gnu::cold, gnu::noinline]] void pass_turn(Thread& thread, unsigned me) noexcept {
+  // Before the next one has it, who may be this thread itself.
+  thread.turn.store(0);
+  give_turn(me);
+  wait_for_turn(thread);
+}
+
 void on_read(void const* address, std::size_t size, Place place) noexcept {
   if (size == 0) return;
   unsigned const me = self;
   Thread& thread = threads[me];
   thread.accesses.add();
+  if (thread.left != 0 && --thread.left == 0) [[unlikely]] pass_turn(thread, me);
   auto const first = reinterpret_cast<std::uintptr_t>(address), last = first + size - 1;
   for (auto line = first >> 6; line <= last >> 6; ++line) count_line(thread, lines.read(line, me), place);
   for (auto pair = first >> 7; pair <= last >> 7; ++pair) count_pair(thread, pairs.read(pair, me));
@@ -156,6 +186,7 @@ void on_write(void const* address, std::size_t size, Place place) noexcept {
   unsigned const me = self;
   Thread& thread = threads[me];
   thread.accesses.add();
+  if (thread.left != 0 && --thread.left == 0) [[unlikely]] pass_turn(thread, me);
   auto const first = reinterpret_cast<std::uintptr_t>(address), last = first + size - 1;
   for (auto line = first >> 6; line <= last >> 6; ++line) count_line(thread, lines.write(line, me), place);
   for (auto pair = first >> 7; pair <= last >> 7; ++pair) count_pair(thread, pairs.write(pair, me));
@@ -277,6 +308,25 @@ void print_places() {
   }
 }
 
+void prepare_turns(unsigned count) noexcept {
+  std::uint32_t all = 0;
+  for (unsigned i = 1; i <= count; ++i) {
+    threads[i].random = i;
+    threads[i].turn.store(0);
+    all |= 1u << i;
+  }
+  taking_turns.store(all);
+  threads[1].turn.store(1);
+}
+void enter_turns() noexcept { wait_for_turn(threads[self]); }
+void leave_turns() noexcept {
+  Thread& thread = threads[self];
+  thread.left = 0;
+  thread.turn.store(0);
+  taking_turns.fetch_and(~(1u << self));
+  give_turn(self);
+}
+
 void Meeting::arrive_and_wait() noexcept {
   unsigned const all = (arrived_.fetch_add(1) / threads_ + 1) * threads_;
   while (arrived_.load() < all) sched_yield();
@@ -369,6 +419,11 @@ int __real_pthread_mutex_lock(pthread_mutex_t* mutex);
 int __real_pthread_mutex_unlock(pthread_mutex_t* mutex);
 int __wrap_pthread_mutex_lock(pthread_mutex_t* mutex) {
   sharing::on_read_modify_write(mutex, sizeof(*mutex), SHARING_HERE);
+  // Its holder may be waiting for the turn.
+  while (sharing::threads[sharing::self].left != 0) {
+    if (pthread_mutex_trylock(mutex) == 0) return 0;
+    sharing::pass_turn(sharing::threads[sharing::self], sharing::self);
+  }
   return __real_pthread_mutex_lock(mutex);
 }
 int __wrap_pthread_mutex_unlock(pthread_mutex_t* mutex) {

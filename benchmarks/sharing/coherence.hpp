@@ -53,6 +53,14 @@ void note_places(Note what) noexcept;
 void print_places();
 void forget_places() noexcept;
 
+// TURNS. Two threads that do not run at the same moment do not meet on a line, however often both write it; and on a busy machine the scheduler gives each a slice of
+// milliseconds. So threads can be made to take turns of some hundred accesses, one after the other, in an order that is always the same: what they share then shows
+// in every turn. Between prepare_turns(n) and the last leave_turns() the threads 1 to n must each enter and leave once. A thread that holds the turn must not block, but may
+// spin on what instrumented code reads, and may lock a mutex.
+void prepare_turns(unsigned threads) noexcept;
+void enter_turns() noexcept;
+void leave_turns() noexcept;
+
 // Where threads wait for each other, again and again, without being counted. The core goes to others meanwhile.
 class Meeting {
  public:

@@ -9,7 +9,7 @@
 //                                 read-modify-writes (needs addr2line)
 //
 // BUSY: every worker has a loop of its own, and while one has not ended no worker is idle; each counts what it does itself. So this is what an operation costs where all
-// cores have work of their own, and whatever the operations of different workers share would show.
+// cores have work of their own. The workers take turns of some hundred accesses, so that what their operations share shows, however the machine schedules them.
 // TREES are forked by one task and spread over all workers by steals. Everything is counted, that idle workers search and park included.
 // STEALS: each operation is one steal, since its two halves wait for each other on two workers. To be found by a searching worker is part of it.
 // ALONE: one worker has the loop, the others have nothing to do but to look for work. A look reads the owner's queues, so the owner's next write there is to a line that
@@ -241,11 +241,13 @@ weft::Coro<Figures> count_own(Work const* work, Meetings* meetings) {
     expect(warm == work->result, work->name);
   }
   meetings->warm.arrive_and_wait();
+  sharing::enter_turns();
   sharing::note_places(noted);
   Counts const before = sharing::counted_by(me);
   std::uint64_t const result = co_await work->run(work->size);
   figures.counts = sharing::counted_by(me);
   figures.counts -= before;
+  sharing::leave_turns();
   meetings->done.arrive_and_wait();
   sharing::note_places(sharing::Note::nothing);
   expect(result == work->result, work->name);
@@ -256,6 +258,7 @@ weft::Coro<Figures> count_own(Work const* work, Meetings* meetings) {
 
 weft::Coro<Figures> count_busy(Work const* work, unsigned workers) {
   Meetings meetings(workers);
+  sharing::prepare_turns(workers);
   std::vector<weft::Task<Figures>> tasks;
   for (unsigned i = 0; i < workers; ++i) tasks.push_back(weft::create_task(count_own(work, &meetings)));
   Figures sum;
