@@ -19,7 +19,9 @@
 #define WEFT_ASAN 0
 #endif
 
-#if defined(__SANITIZE_THREAD__)
+// -DWEFT_TSAN=0: instrumented as for ThreadSanitizer, but for another runtime (benchmarks/sharing), which wants the code as it is shipped.
+#if defined(WEFT_TSAN)
+#elif defined(__SANITIZE_THREAD__)
 #define WEFT_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
