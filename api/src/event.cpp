@@ -14,10 +14,4 @@ std::coroutine_handle<> Event::Waiter::commit(engine::Worker& worker) noexcept {
   return arm(worker, [this] { return event_.flag_.enlist(*this); });
 }
 
-void Event::Waiter::await_resume() {
-  if (!was_cancelled()) return;
-  event_.flag_.leave(*this);
-  engine::throw_cancelled(*engine::current_worker());
-}
-
 }  // namespace weft

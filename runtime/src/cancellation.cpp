@@ -157,17 +157,10 @@ CancelMessage deliver_cancel(Worker& worker) noexcept {
   return message;
 }
 
-namespace {
-
 CancelledError delivered_cancel(Worker& worker) {
   CancelMessage const message = deliver_cancel(worker);
   return CancelledError(message ? *message : std::string());
 }
-
-}  // namespace
-
-// Without anything to destroy on the way out: each function that has costs a third of a throw.
-void throw_cancelled(Worker& worker) { throw delivered_cancel(worker); }
 
 // ---------------------------------------------------------------- nodes
 

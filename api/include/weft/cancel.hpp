@@ -100,7 +100,7 @@ class CheckpointAwaiter {
   using weft_never_waits = void;
   bool await_ready() const noexcept { return true; }
   void await_suspend(std::coroutine_handle<>) const noexcept {}
-  void await_resume() const {
+  WEFT_INLINE void await_resume() const {
     Worker& worker = *current_worker();
     if (cancel_pending(worker.state)) [[unlikely]] throw_cancelled(worker);
   }
@@ -132,8 +132,8 @@ class ShieldAwaiter final : public WaitNode, public TaskWaiter {
   }
   TaskBase const* awaited_task() const noexcept override { return awaited_->as_task(); }
 
-  awaited_t<typename State::value_type, move> await_resume() {
-    if (was_cancelled()) {
+  WEFT_INLINE awaited_t<typename State::value_type, move> await_resume() {
+    if (was_cancelled()) [[unlikely]] {
       awaited_->remove_waiter(*this);
       throw_cancelled(*current_worker());
     }

@@ -51,7 +51,11 @@ class Event::Waiter final : public engine::QueuedNode {
   explicit Waiter(Event& event) noexcept : QueuedNode("Event.wait"), event_(event) {}
   bool await_ready() const noexcept { return event_.is_set(); }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *engine::current_worker()); }
-  void await_resume();
+  WEFT_INLINE void await_resume() {
+    if (!was_cancelled()) [[likely]] return;
+    event_.flag_.leave(*this);
+    engine::throw_cancelled(*engine::current_worker());
+  }
   std::coroutine_handle<> commit(engine::Worker& worker) noexcept override;
 
  private:

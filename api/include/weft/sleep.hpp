@@ -23,7 +23,7 @@ class YieldAwaiter final : public Suspension, public Runnable {
     coroutine_ = coroutine;
     current_worker()->pending = this;
   }
-  void await_resume() const {
+  WEFT_INLINE void await_resume() const {
     Worker& worker = *current_worker();
     if (cancel_pending(worker.state)) [[unlikely]] throw_cancelled(worker);
   }
@@ -51,10 +51,11 @@ class SleepAwaiter final : public WaitNode, public Timer {
       : WaitNode("sleep"), Timer(&SleepAwaiter::fire), deadline_(deadline) {}
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *current_worker()); }
-  void await_resume() {
-    if (!was_cancelled()) [[likely]] return;
-    (void)Worker::disarm(*this);
-    throw_cancelled(*current_worker());
+  WEFT_INLINE void await_resume() {
+    if (was_cancelled()) [[unlikely]] {
+      (void)Worker::disarm(*this);
+      throw_cancelled(*current_worker());
+    }
   }
   std::coroutine_handle<> commit(Worker& worker) noexcept override {
     return arm(worker, [&] {
@@ -94,7 +95,7 @@ class SleepOrYieldAwaiter {
     if (yields_) yield_.await_suspend(coroutine);
     else sleep_.await_suspend(coroutine);
   }
-  void await_resume() {
+  WEFT_INLINE void await_resume() {
     if (yields_) yield_.await_resume();
     else sleep_.await_resume();
   }

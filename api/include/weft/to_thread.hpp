@@ -109,8 +109,8 @@ class ThreadAwaiter final : public WaitNode {
   std::coroutine_handle<> commit(Worker& worker) noexcept override {
     return arm(worker, [this] { return call_->wait(*this); });
   }
-  typename Call::R await_resume() {
-    if (was_cancelled()) {
+  WEFT_INLINE typename Call::R await_resume() {
+    if (was_cancelled()) [[unlikely]] {
       call_->abandon();
       throw_cancelled(*current_worker());
     }

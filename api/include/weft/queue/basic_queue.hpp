@@ -137,8 +137,8 @@ class BasicQueue<T, Store>::PutAwaiter final : public QueuedNode {
     wake_all(ready);
     return now;
   }
-  void await_resume() {
-    if (was_cancelled()) {
+  WEFT_INLINE void await_resume() {
+    if (was_cancelled()) [[unlikely]] {
       core_.leave_putters(*this);
       throw_cancelled(*current_worker());
     }
@@ -190,8 +190,8 @@ class BasicQueue<T, Store>::GetAwaiter final : public QueuedNode {
     wake_all(ready);
     return now;
   }
-  T await_resume() {
-    if (was_cancelled()) {
+  WEFT_INLINE T await_resume() {
+    if (was_cancelled()) [[unlikely]] {
       core_.leave_getters(*this);
       throw_cancelled(*current_worker());
     }
@@ -224,8 +224,8 @@ class BasicQueue<T, Store>::JoinAwaiter final : public QueuedNode {
   std::coroutine_handle<> commit(Worker& worker) noexcept override {
     return arm(worker, [this] { return core_.enlist_joiner(*this); });
   }
-  void await_resume() {
-    if (!was_cancelled()) return;
+  WEFT_INLINE void await_resume() {
+    if (!was_cancelled()) [[likely]] return;
     core_.leave_joiners(*this);
     throw_cancelled(*current_worker());
   }

@@ -18,7 +18,11 @@ class PermitAwaiter : public QueuedNode {
   PermitAwaiter(char const* what, Permits& permits) noexcept : QueuedNode(what), permits_(permits) {}
   bool await_ready() const noexcept { return permits_.try_acquire(); }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *current_worker()); }
-  void await_resume();
+  WEFT_INLINE void await_resume() {
+    if (!was_cancelled()) [[likely]] return;
+    permits_.leave(*this);
+    throw_cancelled(*current_worker());
+  }
   std::coroutine_handle<> commit(Worker& worker) noexcept override;
 
  private:

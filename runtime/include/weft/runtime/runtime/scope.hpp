@@ -19,6 +19,7 @@
 
 #include <weft/runtime/algorithms/intrusive_list.hpp>
 #include <weft/runtime/algorithms/task_word.hpp>
+#include <weft/runtime/platform/errors.hpp>
 #include <weft/runtime/scheduler/execution_state.hpp>
 #include <weft/runtime/scheduler/runnable.hpp>
 
@@ -142,6 +143,9 @@ WEFT_INLINE bool cancel_pending(ExecutionState const& state) noexcept {
 // Delivers what is pending: from here on the part has seen it. Returns its message.
 CancelMessage deliver_cancel(Worker& worker) noexcept;
 
-[[noreturn]] void throw_cancelled(Worker& worker);
+// Delivers what is pending, as the exception.
+WEFT_COLD CancelledError delivered_cancel(Worker& worker);
+// Inline, so that the coroutine itself throws: the unwinder pays for each frame on the way, and most for one that has something to destroy.
+[[noreturn]] WEFT_INLINE void throw_cancelled(Worker& worker) { throw delivered_cancel(worker); }
 
 }  // namespace weft::engine
