@@ -4,7 +4,7 @@
   oracle.py run FILE [CHAOSSEED]             its outcome on this Python
   oracle.py rows FIRST N [ORDERS]            a corpus of the exact ones among N seeds, one JSON object a line
   oracle.py stats FIRST N [ORDERS]           how the seeds fall into classes, and which statements they use
-  oracle.py adjudicate FILE OUTCOME [ORDERS] can asyncio give this outcome in any order?
+  oracle.py adjudicate FILE OUTCOME [ORDERS [WORKERS]]   can asyncio give this outcome in any order?
   oracle.py shrink FILE COMMAND...           the smallest program for which COMMAND FILE fails
   oracle.py fresh WEFT_ORACLE FIRST N [ORDERS]   N new seeds, compared at 1, 2 and 8 workers; every difference is adjudicated
                                              and what is weft's is shrunk; exit code 1 if there is any
@@ -76,7 +76,7 @@ def compare(weft, rows, tally):
     found = {}
     for workers in WORKERS:
         for row, outcome in zip(rows, weft.outcomes(programs, workers)):
-            if agrees(row, outcome):
+            if agrees(row, outcome, workers):
                 continue
             fault, text = verdict(weft, row, outcome, workers)
             seed = row["program"]["seed"]
