@@ -42,9 +42,8 @@ void Condition::Waiter::on_ready(engine::Runnable& runnable, engine::Worker& wor
     self.cancelled_ = true;
     Monitor& monitor = self.condition_.monitor_;
     monitor.leave(self);
-    self.stay();
     // LIFETIME: while it waits, another worker may resume it.
-    if (monitor.reacquire(self)) return;
+    if (self.arm_again([&] { return monitor.reacquire(self); })) return;
   }
   wake(runnable, worker);
 }

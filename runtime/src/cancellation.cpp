@@ -207,13 +207,11 @@ bool WaitNode::arm_end(bool waits) noexcept {
   return true;
 }
 
-void WaitNode::stay() noexcept {
-  TaskBase& owner = task();
-  owner.scopes_lock().lock();
-  claim.reset(ClaimState::fired);
-  stays_ = true;
+// The request that has claimed the node is still to be delivered, so nothing is looked for: those that came before the lock are delivered with it.
+void WaitNode::arm_again_begin() noexcept {
+  task().scopes_lock().lock();
+  claim.reset(ClaimState::armed);
   state_.scope->waiting_.push_back(*this);
-  owner.scopes_lock().unlock();
 }
 
 void WaitNode::wake(Runnable& runnable, Worker& worker) noexcept {

@@ -15,14 +15,11 @@ enum Reason : std::uint32_t { fired = 1, cancelled = 2 };
 struct Node {
   engine::BasicClaim<model_sync> claim;
   model_sync::var<Node*> next{nullptr};
-  model_sync::var<bool> owned{false};
   model_sync::var<bool> moved_on{false};
   model_sync::var<bool> refused{false};
   model_sync::var<int> item{0};
   Handoff ready;
 
-  void own() { owned.set(true); }
-  bool claim_or_owned() { return owned.get() || claim.try_fire(); }
   void moves_on() { moved_on.set(true); }
   bool has_moved_on() { return moved_on.get(); }
   void refuse() { refused.set(true); }
@@ -48,7 +45,7 @@ class Waiters {
   }
   Node* claim_first() {
     while (Node* const node = pop_first())
-      if (node->claim_or_owned()) return node;
+      if (node->claim.try_fire()) return node;
     return nullptr;
   }
   bool leave(Node& node) {

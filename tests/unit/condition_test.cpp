@@ -191,6 +191,75 @@ TEST_P(Conditions, ACancelledWaiterGetsTheLockAfterThoseWhoWaitedForItThen) {
   EXPECT_EQ(log.text(), "locker notified:cancelled waiting:cancelled");
 }
 
+TEST_P(Conditions, EachCancelPutsTheWaiterBehindThoseWhoWaitForTheLockThen) {
+  Log log;
+  run([&]() -> Coro<> {
+    weft::Condition condition;
+    auto locker = [&](std::string name) -> Coro<> {
+      auto guard = co_await condition.scoped();
+      log.add(name);
+    };
+    Task<void> waiting = weft::create_task(wait_once(condition, log, "waiting"));
+    co_await weft::sleep(1ms);
+    co_await condition.acquire();
+    for (char const* name : {"first", "second"}) {
+      weft::create_task(locker(name));
+      co_await weft::sleep(1ms);
+      waiting.cancel(name);
+      co_await weft::sleep(1ms);
+    }
+    Task<void> const last = weft::create_task(locker("last"));
+    co_await weft::sleep(1ms);
+    condition.release();
+    co_await last;
+    EXPECT_TRUE(waiting.cancelled());
+    EXPECT_EQ(waiting.cancelling(), 2);
+    EXPECT_FALSE(condition.locked());
+  });
+  EXPECT_EQ(log.text(), "first second waiting:cancelledsecond last");
+}
+
+// Thrown once, however many cancels came before the lock.
+TEST_P(Conditions, CancelsThatRaceWithTheLockAreThrownOnceWithTheLockHeld) {
+  Log log;
+  run([&]() -> Coro<> {
+    for (int i = 0; i < 100; ++i) {
+      weft::Condition condition;
+      auto waiter = [&]() -> Coro<> {
+        auto guard = co_await condition.scoped();
+        weft::Result<void> const waited = co_await weft::as_result(condition.wait());
+        EXPECT_TRUE(waited.cancelled());
+        EXPECT_TRUE(condition.locked());
+        log.add("held");
+        co_await weft::yield_now();
+        log.add("goes on");
+      };
+      Task<void> waiting = weft::create_task(waiter());
+      co_await weft::sleep(1ms);
+      co_await condition.acquire();
+      waiting.cancel();
+      if (i % 2 == 0) co_await weft::sleep(1ms);
+      auto cancels = [&]() -> Coro<> {
+        waiting.cancel();
+        co_return;
+      };
+      auto releases = [&]() -> Coro<> {
+        condition.release();
+        co_return;
+      };
+      Task<void> const canceller = weft::create_task(cancels());
+      Task<void> const releaser = weft::create_task(releases());
+      co_await canceller;
+      co_await releaser;
+      std::string const seen = co_await outcome(waiting);
+      // The second may come when the lock is held already.
+      EXPECT_TRUE(seen == "ok" || seen == "CancelledError") << seen;
+      EXPECT_FALSE(condition.locked());
+    }
+  });
+  EXPECT_EQ(log.count("held"), 100U);
+}
+
 TEST_P(Conditions, AWaiterThatIsCancelledUnnotifiedWakesAnotherAsInAsyncio) {
   Log log;
   run([&]() -> Coro<> {

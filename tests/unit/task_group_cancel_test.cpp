@@ -61,6 +61,35 @@ TEST_P(CancelledGroups, CancelFromOutsideWhileWaitingAtTheEndReachesTheChildrenA
 }
 
 // CPython 3.13 (TG _aexit): errors win, and the outside cancel is delivered at the next suspension.
+// The body's release hands the lock over, then the end of the body cancels the child: the child has the lock, and the cancel waits for its next suspension.
+// asyncio takes the lock back. The order is the same in both, and with one worker fixed: the child goes on after the cancel.
+TEST_P(CancelledGroups, AChildThatTheCancelledBodyHandsALockToHasItAndIsCancelledLater) {
+  for (int i = 0; i < 50; ++i) {
+    Log log;
+    run([&]() -> Coro<> {
+      weft::Lock lock;
+      auto child = [&]() -> Coro<> {
+        auto guard = co_await lock.scoped();
+        bool const asked = weft::current_task().cancelling() != 0;
+        EXPECT_TRUE(asked || GetParam() != 1);
+        log.add("child:has it");
+        co_await sleep_for_ever(log, "child");
+      };
+      auto body = [&](weft::TaskGroup& tg) -> Coro<> {
+        auto guard = co_await lock.scoped();
+        tg.start_soon(child);
+        co_await sleep_for_ever(log, "body");
+      };
+      auto block = [&](weft::Timeout&) -> Coro<> { co_await weft::task_group(body); };
+      std::string const seen = co_await outcome(weft::timeout(5ms, block));
+      EXPECT_EQ(seen, "TimeoutError");
+      EXPECT_FALSE(lock.locked());
+      EXPECT_EQ(weft::current_task().cancelling(), 0);
+    });
+    EXPECT_EQ(log.text(), "body:cancelled child:has it child:cancelled");
+  }
+}
+
 TEST_P(CancelledGroups, CancelFromOutsideWithFailuresThrowsTheGroupAndCancelsAtTheNextSuspension) {
   Log log;
   run([&]() -> Coro<> {

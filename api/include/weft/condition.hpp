@@ -19,8 +19,8 @@ namespace weft {
 /// asyncio: Condition (3.13); `auto guard = co_await condition.scoped()` is `async with condition`. Those who are notified get the lock in the order
 /// in which they waited. wait() may return without a notification that was meant for it (see below): loop, or use wait_for().
 /// Cancellation: wait() and wait_for() are checkpoints. However wait() ends, the lock is held again, and getting it again cannot be cancelled: a cancel
-/// that comes meanwhile is thrown when it is held. A wait that ends by CancelledError notifies one other waiter in its place, so no
-/// notification is lost; it does so, as asyncio does, also if it had not been notified itself.
+/// that comes meanwhile is thrown when it is held. As in asyncio, each cancel sends the waiter behind those who wait for the lock by then. A wait that ends by
+/// CancelledError notifies one other waiter in its place, so no notification is lost; it does so, as asyncio does, also if it had not been notified itself.
 /// Errors: RuntimeError from wait, notify and notify_all when nobody holds the lock; from release likewise.
 /// Threads: notify and notify_all must be called with the lock held, by whatever thread.
 /// Lifetime: a Lock that is shared must outlive the condition. Whoever was notified may destroy the condition when it has the lock.

@@ -113,11 +113,20 @@ void cut_at_end_of(Json const& asyncio, Json& weft) {
 }
 
 void forget_vain_starts(Json const& asyncio, Json& weft) {
-  for (auto& [id, frame] : weft.at("frames").items()) {
-    if (!asyncio.at("frames").contains(id) || asyncio.at("frames").at(id).at("end") != "NEW") continue;
+  Json const& theirs = asyncio.at("frames");
+  Json& ours = weft.at("frames");
+  auto const in_vain = [](Json const& frame) {
     Json const& log = frame.at("log");
-    bool const in_vain = log.size() >= 2 && log.back()[1] == "end" && log.back()[2] == "CANCEL" && log.front()[0] == log.back()[0];
-    if (in_vain) frame = asyncio.at("frames").at(id);
+    return log.size() >= 2 && log.back()[1] == "end" && log.back()[2] == "CANCEL" && log.front()[0] == log.back()[0];
+  };
+  for (auto const& [id, unstarted] : theirs.items()) {
+    if (unstarted.at("end") != "NEW" || !ours.contains(id) || !in_vain(ours.at(id))) continue;
+    ours[id] = unstarted;
+    for (auto made = ours.begin(); made != ours.end();) {
+      bool const gone = made.key().starts_with(id + ".") && !theirs.contains(made.key()) && (made->at("end") == "NEW" || in_vain(*made));
+      if (gone) weft.at("tasks").erase(made.key());
+      made = gone ? ours.erase(made) : std::next(made);
+    }
   }
 }
 

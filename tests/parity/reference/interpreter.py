@@ -413,9 +413,14 @@ class Machine:
     # synchronisation objects
 
     async def op_with(self, fr, s):
-        async with self.objs[s["o"]]:
-            self.log(fr, "locked")
-            return await self.block(fr, s["body"])
+        try:
+            async with self.objs[s["o"]]:
+                self.log(fr, "locked")
+                return await self.block(fr, s["body"])
+        finally:
+            # Whoever has been given the lock may run before the exception does more, such as ending a group.
+            if not isinstance(sys.exc_info()[1], (GeneratorExit, Deadlock, Runaway)):
+                await preempt(self.loop)
 
     async def op_acquire(self, fr, s):
         await self.objs[s["o"]].acquire()

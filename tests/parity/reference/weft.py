@@ -66,12 +66,14 @@ def comparable(program, outcome):
     return judge.dumps(outcome)
 
 
-def agrees(row, outcome):
+def agrees(row, outcome, workers):
     """Equal to the one outcome of an exact program; of others it is only asked that they end."""
     if row["class"] != "exact" or asyncio_left_something(row["outcome"]):
         return ended(outcome)
     if not isinstance(outcome, dict):
         return False
+    if workers != 1:
+        outcome = judge.without_vain_starts(row["outcome"], outcome)
     return comparable(row["program"], outcome) == comparable(row["program"], row["outcome"])
 
 
@@ -82,7 +84,7 @@ def shrink(weft, program, workers, repeat=5, count=60):
         if kind != "exact" or asyncio_left_something(outcomes[0]):
             return False
         row = {"program": candidate, "class": kind, "outcome": outcomes[0]}
-        return not all(agrees(row, o) for o in weft.outcomes([candidate] * repeat, workers))
+        return not all(agrees(row, o, workers) for o in weft.outcomes([candidate] * repeat, workers))
     return judge.shrink(program, bad)
 
 
@@ -90,7 +92,7 @@ def verdict(weft, row, outcome, workers, count=5000):
     """(whether it is weft's fault, text for people)."""
     program = row["program"]
     if isinstance(outcome, dict):
-        order = judge.adjudicate(program, outcome, count)
+        order = judge.adjudicate(program, outcome, count, workers)
         if order is not False:
             return False, f"asyncio can do that, too (order {order}): the program was taken for exact and is not"
     small = shrink(weft, program, workers)

@@ -2,12 +2,12 @@
 //
 // A waiter enters the list and then gives up the lock, so whoever gets the lock next finds it there. A notification moves the first waiter to the
 // end of the lock's own queue at once, unclaimed: it is woken when it has the lock, and those who are notified together get it in the order in
-// which they waited. A waiter that is cancelled, in whichever of the two it stands, leaves and goes to the end of the lock's queue (asyncio's rule: who is
-// cancelled loses its place); there it is `owned`, so that no further cancel can keep it from getting the lock. Who was cancelled notifies another
+// which they waited. A waiter that is cancelled, in whichever of the two it stands, leaves and goes to the end of the lock's queue, and again with each
+// further cancel (asyncio's rule: who is cancelled loses its place); it does not go on before it has the lock. Who was cancelled notifies another
 // one in its place, so a notification that it had been given is not lost.
 //
-// `Waiters`: as in permits.hpp, and pop_first(). A node has own(): from now on claim_first() takes it as it is; and moves_on() and has_moved_on(), whether
-// a notification has moved it. `Permits` is the lock, with one permit.
+// `Waiters`: as in permits.hpp, and pop_first(). A node has moves_on() and has_moved_on(), whether it stands in the lock's queue or comes for it.
+// `Permits` is the lock, with one permit.
 // Order of locks: the list's, then the lock's word. Model-checked in tests/model/monitor_test.cpp.
 #pragma once
 
@@ -54,16 +54,17 @@ class BasicMonitor {
       else (void)lock_.release(1, ready);
     }
   }
-  // By a node that a cancel has claimed: true when it must wait for the lock, false when it has it. LIFETIME: when true, it may be gone.
-  template <class Node>
-  bool reacquire(Node& node) noexcept { return lock_.enlist(node); }
+  // By a node that a cancel has claimed: it leaves where it stands, and comes for the lock as soon as it is armed again.
   template <class Node>
   void leave(Node& node) noexcept {
     std::lock_guard const hold(spin_);
     if (node.has_moved_on()) lock_.leave(node);
     else waiters_.leave(node);
-    node.own();
+    node.moves_on();
   }
+  // Armed again, in the same section: true when it must wait for the lock, false when it has it. LIFETIME: when true, it may be gone after that section.
+  template <class Node>
+  bool reacquire(Node& node) noexcept { return lock_.enlist(node); }
 
  private:
   Permits& lock_;

@@ -57,8 +57,8 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   // The co_await, and when it began to wait (Worker::stamp).
   std::source_location const& place() const noexcept { return place_; }
   std::uint32_t since() const noexcept { return since_; }
-  // Waits, as far as others can see: armed, or in its second wait.
-  bool waits() const noexcept { return claim.state() == ClaimState::armed || stays_; }
+  // As far as others can see.
+  bool waits() const noexcept { return claim.state() == ClaimState::armed; }
 
  protected:
   ~WaitNode() = default;
@@ -73,9 +73,13 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
 
   // The step that resumes the coroutine. A node that has more to do when it is made ready has a step of its own, which ends with this one.
   static void wake(Runnable& runnable, Worker& worker) noexcept;
-  // By the step of a node that a cancel has claimed and that must wait on all the same: its scope knows it again, and no cancel can claim it any
-  // more. It is in no list of a primitive meanwhile.
-  void stay() noexcept;
+  // By the step of a node that a cancel has claimed and that must wait on all the same: the next cancel finds it again. It is in no list of a primitive
+  // before. True when it waits. LIFETIME: then it may be gone.
+  template <class Enlist>
+  bool arm_again(Enlist&& enlist) noexcept {
+    arm_again_begin();
+    return arm_end(enlist());
+  }
 
   // A node that waits for tasks hands a request down instead of being claimed by it. True when one of them accepted it.
   void hands_down() noexcept { hands_down_ = true; }
@@ -92,12 +96,12 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   bool waits_as_body() const noexcept { return hands_down_ && (state_.flags & ExecutionState::part) == 0; }
   void make_ready_at(Scheduler& home) noexcept;
   bool arm_begin(Worker& worker) noexcept;
+  void arm_again_begin() noexcept;
   bool arm_end(bool waits) noexcept;
 
   char const* what_;
   bool hands_down_ = false;
   bool pending_at_arm_ = false;
-  bool stays_ = false;
   // INVARIANT: under the task's scopes_lock. Requests that are being handed down; while there are any, the node does not resume.
   std::uint32_t requests_ = 0;
   // The newest request that was accepted below, zero if none.

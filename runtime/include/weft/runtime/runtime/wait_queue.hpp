@@ -19,11 +19,7 @@ class QueuedNode : public WaitNode, public ListHook<QueuedTag> {
  public:
   using WaitNode::WaitNode;
 
-  // Claimed already, and waits for one thing more: whoever can grant that takes the node as it is. Under the lock of a list of which it is no longer a
-  // member, before it enters the next.
-  void own() noexcept { owned_ = true; }
-  bool claim_or_owned() noexcept { return owned_ || claim.try_fire(); }
-  // Unclaimed still, it goes on to wait in a second list. Under the lock of the first.
+  // It goes on to wait in a second list. Under the lock of the first.
   void moves_on() noexcept { moved_on_ = true; }
   bool has_moved_on() const noexcept { return moved_on_; }
 
@@ -31,7 +27,6 @@ class QueuedNode : public WaitNode, public ListHook<QueuedTag> {
   ~QueuedNode() = default;
 
  private:
-  bool owned_ = false;
   bool moved_on_ = false;
 };
 
@@ -43,7 +38,7 @@ class WaitQueue {
   // The first waiter that could be claimed, which is the caller's to grant and to make ready; null when nobody waits.
   Node* claim_first() noexcept {
     while (Node* const node = nodes_.pop_front())
-      if (node->claim_or_owned()) return node;
+      if (node->claim.try_fire()) return node;
     return nullptr;
   }
   // The first waiter, claimed or not; null when nobody waits.
