@@ -10,11 +10,14 @@ option(WEFT_HARDENED_STDLIB "Check the standard library's preconditions (_GLIBCX
 option(WEFT_SOAK_TESTS "Register the stress tests a second time, as long soaks (label soak)" OFF)
 option(WEFT_TEST_HEADERS "Compile each header alone, as a test" ON)
 option(WEFT_TEST_MODELS "Build the model-checked tests" ON)
-option(WEFT_UNITY_BUILD "Compile the library's sources, and the tests', several to a compiler run: in half the time" OFF)
+option(WEFT_TEST_PACKAGE "Test the installed package, and the programs in the documents" ON)
+option(WEFT_TEST_SHARDS "Run the unit tests in a dozen processes, not each in one of its own" OFF)
+option(WEFT_UNITY_BUILD "Compile the library's sources, the tests' and the benchmarks', several to a compiler run: in half the time" OFF)
 
 set(WEFT_SANITIZE "" CACHE STRING "Sanitizers: address, thread, undefined or a list such as address;undefined")
 set(WEFT_ASSERTIONS AUTO CACHE STRING "Internal assertions: ON, OFF or AUTO (on in Debug and in sanitizer builds)")
 set_property(CACHE WEFT_ASSERTIONS PROPERTY STRINGS AUTO ON OFF)
+set(WEFT_TEST_FLAGS "" CACHE STRING "Compiler flags for the unit and conformance tests, after all others")
 set(WEFT_SOAK_SECONDS 60 CACHE STRING "How long each soak runs")
 set(WEFT_TEST_PREFIX "" CACHE STRING "What test names start with; the presets put their name here")
 

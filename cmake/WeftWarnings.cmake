@@ -16,3 +16,16 @@ endif()
 if(WEFT_HARDENED_STDLIB)
   target_compile_definitions(weft_build_options INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
+
+# With WEFT_UNITY_BUILD: several sources to a compiler run, not so many that a processor is idle at the end.
+function(weft_compile_together target)
+  if(NOT WEFT_UNITY_BUILD)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  # What is included cannot be an anonymous namespace's own, g++ believes. And up to a gigabyte it need not look for what it could free, which takes
+  # a tenth of its time.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage --param=ggc-min-heapsize=1048576)
+  endif()
+endfunction()

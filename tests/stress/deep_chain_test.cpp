@@ -3,7 +3,8 @@
 // process.
 //
 // Sizes: 10 million nested awaits in optimised builds, 1 million at -O0 and under sanitizers (the frames alone are
-// gigabytes there), the full size everywhere with WEFT_SOAK_SECONDS.
+// gigabytes there), a fifth of either with WEFT_SHORT_TESTS (more than a stack would hold still), the full size everywhere
+// with WEFT_SOAK_SECONDS.
 #include "unit/support.hpp"
 
 namespace weft_test {
@@ -29,7 +30,8 @@ int million() {
 #else
   bool const full = false;
 #endif
-  return full || std::getenv("WEFT_SOAK_SECONDS") != nullptr ? 10'000'000 : 1'000'000;
+  if (std::getenv("WEFT_SOAK_SECONDS") != nullptr) return 10'000'000;
+  return (full ? 10'000'000 : 1'000'000) / (short_tests() ? 5 : 1);
 }
 
 Coro<long> nested(int depth) {
