@@ -7,7 +7,6 @@
 #include <queue>
 #include <random>
 #include <stdexcept>
-#include <utility>
 
 namespace sim {
 
@@ -265,7 +264,7 @@ class Simulation {
   bool wakes_the_next(bool last, bool more) {
     switch (policy_.waking) {
       case Waking::chain:
-        return last && (std::exchange(missed_, false) || more);
+        return last && (missed_ || more);
       case Waking::last_always:
         return last;
       case Waking::more_left:
@@ -278,9 +277,11 @@ class Simulation {
   void park(unsigned w, double now) {
     // The look at everything after the announcement: nobody sleeps while there is work.
     now = change_word(now) + costs_.park;
+    missed_ = false;
     bool const visible = !injector_.empty() || std::any_of(workers_.begin(), workers_.end(), [](Worker const& other) { return !other.tasks.empty(); });
     if (visible) {
       ++searching_;
+      missed_ = !parked_.empty();
       return begin_search(w, change_word(now));
     }
     workers_[w].state = Worker::State::parked;
@@ -293,7 +294,7 @@ class Simulation {
   std::vector<Worker> workers_;
   std::vector<unsigned> parked_;
   unsigned most_searchers_, searching_ = 0;
-  // A producer has relied on a searcher.
+  // A producer has relied on a searcher, and nobody has looked at everything since.
   bool missed_ = false;
   double word_free_ = 0;
   std::deque<std::uint32_t> injector_{};

@@ -137,7 +137,7 @@ bool Worker::take_step() noexcept {
 }
 
 void Worker::run_runnable(Runnable& runnable) noexcept {
-  end_search();
+  if (searching_) [[unlikely]] end_search(!run_queue.looks_empty());
   stats.steps.add(1);
   runnable.step(runnable, *this);
 }
@@ -153,17 +153,19 @@ void Worker::run_in_place(Runnable& runnable) noexcept {
 bool Worker::run_forked() noexcept {
   ForkItem* const item = deque.pop();
   if (item == nullptr) return false;
-  end_search();
+  if (searching_) [[unlikely]] end_search(deque.size() != 0);
   stats.local_pops.add(1);
   scheduler_.host().run_forked(*this, item);
   return true;
 }
 
-// A searcher that finds work, and sees more of it, wakes another; so does the last one when a producer has relied on it.
+// Who leaves the search, and sees more work than it takes, wakes another; so does the last one when a producer has relied on it.
 void Worker::end_search(bool more) noexcept {
-  if (!searching_) [[likely]] return;
-  searching_ = false;
-  if (scheduler_.idle().stop_search(index_) || more || !run_queue.looks_empty()) scheduler_.idle().notify_one();
+  if (searching_) {
+    searching_ = false;
+    more |= scheduler_.idle().stop_search(index_);
+  }
+  if (more) scheduler_.idle().notify_one();
 }
 
 // ---------------------------------------------------------------- watching
@@ -393,8 +395,8 @@ bool Worker::steal_round(bool forced) noexcept {
     if (runnable == nullptr && forked == nullptr) continue;
     stats.steals_won.add(1);
     if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::steal, victim.index());
-    // Looking costs a line of the victim's.
-    end_search(searching_ && victim.has_visible_work());
+    // Also for one that was over the limit of searchers: what it has moved here may have been on the way when a parker looked.
+    end_search(!run_queue.looks_empty() || victim.has_visible_work());
     if (runnable != nullptr) run_runnable(*runnable);
     else scheduler_.host().run_forked(*this, forked);
     return true;
@@ -455,15 +457,21 @@ void Worker::park() noexcept {
   (void)idle.prepare_park(index_);
   searching_ = false;
   if (scheduler_.has_visible_work() || scheduler_.stopping()) {
-    searching_ = idle.cancel_park(index_);
+    go_back();
     // Visible, and yet the search did not get it: the owner sits in a long leaf. Take it by force.
-    if (scheduler_.size() == 1 || !run_queue.looks_empty()) return;
-    // Counted as a searcher, since a producer may have stayed silent because of us.
-    if (!searching_) searching_ = idle.try_start_search(index_);
-    (void)steal_round(true);
+    if (scheduler_.size() != 1 && run_queue.looks_empty()) (void)steal_round(true);
     return;
   }
   park_steady();
+}
+
+void Worker::go_back() noexcept {
+  IdleSet<real_sync>& idle = scheduler_.idle();
+  searching_ = idle.cancel_park(index_);
+  if (scheduler_.size() == 1) return;
+  if (!searching_) searching_ = idle.try_start_search(index_);
+  // The announcement may have cleared a mark that stood for more than we shall take.
+  idle.notify_one();
 }
 
 void Worker::park_virtual() noexcept {
@@ -474,7 +482,7 @@ void Worker::park_virtual() noexcept {
     bool const last = idle.prepare_park(index_);
     searching_ = false;
     if (scheduler_.has_visible_work() || scheduler_.stopping()) {
-      searching_ = idle.cancel_park(index_);
+      go_back();
       return;
     }
     if (!last) break;

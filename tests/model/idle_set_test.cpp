@@ -58,8 +58,12 @@ struct Shop {
     look_and_sleep(w);
   }
   void look_and_sleep(unsigned w) {
-    if (available.load(memory_order_relaxed) > 0 || stop.load(memory_order_relaxed) != 0) (void)idle.cancel_park(w);
-    else idle.commit_park(w);
+    if (available.load(memory_order_relaxed) > 0 || stop.load(memory_order_relaxed) != 0) {
+      if (!idle.cancel_park(w)) (void)idle.try_start_search(w);
+      idle.notify_one();
+    } else {
+      idle.commit_park(w);
+    }
   }
   void produce_here() {
     available.fetch_add(1, memory_order_release);
@@ -122,6 +126,33 @@ void searcher_wakes_the_next(Program& p) {
     model_sync::futex_wake(s.second_ran, 1);
   });
   p.thread("producer", [&s] { s.produce_here(); });
+}
+
+// Two items are published silently, behind one mark, and neither ends before both have been taken: who is woken for the mark wakes the next.
+void one_mark_for_two_items(Program& p) {
+  struct Trio : Shop {
+    Trio() : Shop(3, 2) {}
+    model_sync::atomic<std::uint32_t> ran{0};
+  };
+  auto& s = p.state<Trio>();
+  (void)s.idle.try_start_search(0);
+  for (unsigned w = 1; w < 3; ++w) (void)s.idle.prepare_park(w);
+  p.thread("searcher", [&s] {
+    for (int i = 0; i < 2; ++i) s.produce_here();
+    if (s.idle.stop_search(0)) s.idle.notify_one();
+    for (std::uint32_t n = s.ran.load(memory_order_relaxed); n != 2; n = s.ran.load(memory_order_relaxed)) model_sync::futex_wait(s.ran, n);
+  });
+  for (unsigned w = 1; w < 3; ++w) {
+    p.thread("worker", [&s, w] {
+      s.look_and_sleep(w);
+      while (!s.take()) s.park_until_something(w);
+      if (s.idle.stop_search(w)) s.idle.notify_one();
+      s.ran.fetch_add(1, memory_order_relaxed);
+      model_sync::futex_wake(s.ran, 1);
+      for (std::uint32_t n = s.ran.load(memory_order_relaxed); n != 2; n = s.ran.load(memory_order_relaxed)) model_sync::futex_wait(s.ran, n);
+      model_sync::futex_wake(s.ran, 3);
+    });
+  }
 }
 
 // Of two workers one may search.
@@ -310,6 +341,7 @@ std::vector<Case> const& cases() {
       {{.name = "idle set, one wake-up for two notifications"}, one_wake_up_for_two_notifications},
       {{.name = "idle set, list of parked"}, list_of_parked},
       {{.name = "idle set, searcher wakes the next"}, searcher_wakes_the_next},
+      {{.name = "idle set, one mark for two items", .preemptions = 1}, one_mark_for_two_items},
       // Holds at bound 3, too, in 12.8 million executions.
       {{.name = "idle set, two parkers", .preemptions = 2}, two_parkers},
   };

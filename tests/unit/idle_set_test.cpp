@@ -43,8 +43,8 @@ TEST(IdleSet, TheLastSearcherIsToldThatItWasReliedOn) {
   EXPECT_FALSE(set.stop_search(0));
   EXPECT_FALSE(set.stop_search(0)) << "it does not search any more";
   EXPECT_TRUE(set.stop_search(3));
-  EXPECT_TRUE(set.try_start_search(3));
-  EXPECT_FALSE(set.stop_search(3)) << "nobody has relied on it since";
+  EXPECT_TRUE(set.try_start_search(2));
+  EXPECT_TRUE(set.stop_search(2)) << "one mark stands for any number of producers";
   EXPECT_FALSE(set.cancel_park(1));
   EXPECT_FALSE(set.any_idle());
 }
@@ -57,16 +57,14 @@ TEST(IdleSet, OneEventWakesOneWorker) {
   EXPECT_EQ(set.parked_count(), 2U);
 }
 
-TEST(IdleSet, AnAnnouncementKeepsTheMark) {
-  IdleSet set(3);
+TEST(IdleSet, AnAnnouncementClearsTheMark) {
+  IdleSet set(4);
   (void)set.prepare_park(0);
   EXPECT_TRUE(set.try_start_search(1));
+  EXPECT_TRUE(set.try_start_search(2));
   set.notify_one();
-  // It looks, sees the work, and goes back for it.
-  EXPECT_FALSE(set.prepare_park(1));
-  EXPECT_FALSE(set.cancel_park(1));
-  EXPECT_TRUE(set.try_start_search(1));
-  EXPECT_TRUE(set.stop_search(1));
+  (void)set.prepare_park(1);
+  EXPECT_FALSE(set.stop_search(2)) << "who announced itself looks at everything";
 }
 
 TEST(IdleSet, ParkingEndsTheSearch) {

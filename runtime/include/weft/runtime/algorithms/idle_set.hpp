@@ -11,14 +11,16 @@
 //             anything it calls cancel_park FIRST, then try_start_search, and only then takes the work: it may be the very searcher
 //             for whose sake a producer kept silent, so it has to wake the next one like any other. Otherwise commit_park sleeps.
 //   woken     workers count as searching from the moment of the wake-up, so that the next producer wakes nobody in vain.
-//   searcher  that finds work, or gives up without parking, calls stop_search; if it was the last one and producers have relied on it (`missed`), it
-//             calls notify_one. It does so, too, when it sees more work than it takes. One event in a quiet runtime wakes one worker.
+//   searcher  that finds work, or gives up without parking, calls stop_search; if it was the last one and the mark is set, it calls notify_one, and the one
+//             that it wakes does the same: one mark stands for any number of silent producers. It calls notify_one, too, when it sees more work than it takes.
+//             The chain ends when a worker announces itself: that clears the mark, and the worker looks at everything; if it sees work then, it must go
+//             back as a searcher and set the mark again. So one event in a quiet runtime wakes one worker.
 // Why no wake-up is lost: let a producer's load read a value of the word. Any worker whose announcement is later than that value in the word's
 // history has its heavy fence after the producer's fence (else the load would have seen the announcement), so its look at
 // the queues sees the work. A producer stays silent only if it sees (a) nobody parked: everybody will announce later; or (b) a searcher:
 // it leaves that state later, by an announcement, or by stop_search, whose last caller finds the mark and wakes another worker, and that one
-// announces later still. The mark is set in the word that counts the searchers, while it counts one: it cannot come too late. An announcement
-// leaves it: a searcher that sees work when it looks, and goes back for it, must still wake the next one. Woken workers that find nothing announce again. So whoever is last to park has seen the work.
+// announces later still. The mark is set in the word that counts the searchers, while it counts one: it cannot come too late.
+// Who clears it does so later than the value read, before the heavy fence and the look. Woken workers that find nothing announce again. So whoever is last to park has seen the work.
 // Two light sides do not order each other; they need not. A foreign thread may use a full fence, which is never weaker.
 //
 // Last to park, for the virtual clock: prepare_park answers whether its own read-modify-write made parked == n. Others may still be between
@@ -77,12 +79,8 @@ class IdleSet {
   bool stop_search(unsigned w) noexcept {
     if (!slots_[w].searching.get()) return false;
     slots_[w].searching.set(false);
-    Word word = word_.load(std::memory_order_relaxed), next;
-    do {
-      next = word - one_searching;
-      if (searching(next) == 0) next &= ~missed;
-    } while (!word_.compare_exchange_weak(word, next, std::memory_order_relaxed, std::memory_order_relaxed));
-    return searching(next) == 0 && (word & missed) != 0;
+    Word const word = word_.fetch_sub(one_searching, std::memory_order_relaxed);
+    return searching(word) == 1 && (word & missed) != 0;
   }
 
   // Announces the worker as parked (no longer searching) and makes the heavy fence, or a full one if it is the last. True: it is the last, all are parked now.
@@ -96,6 +94,7 @@ class IdleSet {
     Word const delta = me.searching.get() ? one_parked - one_searching : one_parked;
     me.searching.set(false);
     Word const now = word_.fetch_add(delta, std::memory_order_relaxed) + delta;
+    if ((now & missed) != 0) word_.fetch_and(~missed, std::memory_order_relaxed);
     me.departures.set(departures(now));
     lock_.unlock();
     bool const last = parked(now) == workers_;

@@ -205,6 +205,8 @@ class alignas(cache_line) Worker {
   bool steal_round(bool forced) noexcept;
   void end_search(bool more = false) noexcept;
   void park() noexcept;
+  // From an announcement: there is work.
+  void go_back() noexcept;
   void park_virtual() noexcept;
   void park_steady() noexcept;
   std::uint32_t next_random() noexcept;
