@@ -114,7 +114,8 @@ class ThreadAwaiter final : public WaitNode {
       call_->abandon();
       throw_cancelled(*current_worker());
     }
-    if (call_->error) std::rethrow_exception(call_->error);
+    // Taken out: the thread may be the last to let go of the call, and the exception is destroyed where it was seen.
+    if (call_->error) std::rethrow_exception(std::move(call_->error));
     return static_cast<typename Call::R>(call_->slot.take());
   }
 
