@@ -11,11 +11,16 @@ std::exception_ptr Join::take_error() noexcept {
   return error;
 }
 
-void Join::throw_failure(Worker& worker) {
+bool Join::ends_cancelled(Worker& worker) {
   std::exception_ptr error = take_error();
-  if (cancel_pending(worker.state)) throw_cancelled(worker);
+  if (cancel_pending(worker.state)) return true;
   if (error) std::rethrow_exception(std::move(error));
-  if ((trouble_.load(std::memory_order_relaxed) & dropped_bit) != 0) throw CancelledError();
+  return (trouble_.load(std::memory_order_relaxed) & dropped_bit) != 0;
+}
+
+CancelledError Join::cancellation(Worker& worker) {
+  // Nothing pending: a child was dropped by a cancel that is void by now.
+  return cancel_pending(worker.state) ? delivered_cancel(worker) : CancelledError();
 }
 
 bool Join::start_otherwise(Worker& worker, PromiseBase* const* children, std::size_t count) noexcept {

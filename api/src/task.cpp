@@ -7,18 +7,14 @@ namespace engine {
 void throw_moved_from_coro() { throw RuntimeError("await of a Coro that was moved from or awaited before"); }
 void throw_empty_handle() { throw RuntimeError("use of an empty handle"); }
 
-void require_no_circle(Completion& awaited) {
-  TaskBase* const target = awaited.as_task();
-  if (target == nullptr) return;
-  Worker const& worker = *current_worker();
-  TaskBase const& self = worker.state.scope->task();
-  if (target == &self) throw RuntimeError("a task cannot await itself: " + self.name());
-  if (!target->body_awaits()) [[likely]] return;
+void look_for_circle(TaskBase& target) {
+  TaskBase const& self = current_worker()->state.scope->task();
+  if (&target == &self) throw RuntimeError("a task cannot await itself: " + self.name());
   // What a part of a gather awaits does not stop the task as a whole.
   constexpr int furthest = 1000;
-  Ref<TaskBase> next = target->awaited_by_body();
+  Ref<TaskBase> next = target.awaited_by_body();
   for (int hops = 0; next && hops < furthest; ++hops) {
-    if (next.get() == &self) throw RuntimeError("tasks await each other in a circle: " + self.name() + " and " + target->name());
+    if (next.get() == &self) throw RuntimeError("tasks await each other in a circle: " + self.name() + " and " + target.name());
     next = next->awaited_by_body();
   }
 }
@@ -27,8 +23,7 @@ std::coroutine_handle<> TaskWait::commit(Worker& worker) noexcept {
   return arm(worker, [this] { return awaited_->add_waiter(*this); });
 }
 
-void TaskWait::on_done(Completion& done, ReadyBatch& ready, Scheduler* here) noexcept {
-  if (!claim.try_fire()) return;
+void TaskWait::claimed(Completion& done, ReadyBatch& ready, Scheduler* here) noexcept {
   if (!std::exchange(owned_, true)) {
     if (here == &scheduler()) done.take_reference();
     else done.acquire();

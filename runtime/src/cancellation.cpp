@@ -168,43 +168,14 @@ Scheduler& WaitNode::scheduler() const noexcept { return task().runtime().schedu
 
 void WaitNode::make_ready_at(Scheduler& home) noexcept { home.make_ready(*this); }
 
-bool WaitNode::arm_begin(Worker& worker) noexcept {
-  state_ = worker.state;
-  since_ = worker.stamp();
+// asyncio hands a request that came while the task ran down to what it awaits next.
+void WaitNode::hand_pending_down() noexcept {
   TaskBase& owner = task();
-  owner.scopes_lock().lock();
-  pending_at_arm_ = cancel_pending(state_);
-  if (pending_at_arm_ && !hands_down_) {
-    owner.scopes_lock().unlock();
-    claim.reset(ClaimState::cancelled);
-    return false;
-  }
-  handed_epoch_ = 0;
-  claim.reset(ClaimState::armed);
-  state_.scope->waiting_.push_back(*this);
-  return true;
-}
-
-bool WaitNode::arm_end(bool waits) noexcept {
-  TaskBase& owner = task();
-  if (!waits) {
-    unlink();
-    owner.scopes_lock().unlock();
-    claim.reset(ClaimState::fired);
-    return false;
-  }
-  if (waits_as_body()) owner.body_awaits_.store(true, std::memory_order_relaxed);
-  if (!pending_at_arm_) {
-    owner.scopes_lock().unlock();
-    return true;
-  }
-  // asyncio hands a request that came while the task ran down to what it awaits next.
   requests_ = 1;
   CancelMessage message = owner.message_;
   owner.scopes_lock().unlock();
   CancelRequest request(std::move(message));
   request.keep(*this);
-  return true;
 }
 
 // The request that has claimed the node is still to be delivered, so nothing is looked for: those that came before the lock are delivered with it.
@@ -227,7 +198,7 @@ void WaitNode::wake(Runnable& runnable, Worker& worker) noexcept {
       real_sync::yield();
       owner.scopes_lock().lock();
     }
-    node.unlink();
+    if (node.linked()) node.unlink();
     if (node.waits_as_body()) owner.body_awaits_.store(false, std::memory_order_relaxed);
     if (node.handed_epoch_ != 0) {
       node.state_.seen = node.handed_epoch_;

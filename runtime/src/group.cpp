@@ -1,8 +1,6 @@
 // Children of a TaskGroup coming, failing and going. The order of the steps is at the head of group.hpp.
 #include <weft/runtime/runtime/group.hpp>
 
-#include <mutex>
-
 #include <weft/runtime/platform/errors.hpp>
 #include <weft/runtime/runtime/runtime_core.hpp>
 
@@ -13,46 +11,41 @@ GroupState::~GroupState() {
   while (TaskBase* const failed = failed_.pop_front()) failed->release();
 }
 
-void GroupState::enter() {
-  switch (word_.enter()) {
-    case GroupWord::Entry::entered: return;
-    case GroupWord::Entry::aborting: throw RuntimeError("the TaskGroup is shutting down: no task can be created in it any more");
-    case GroupWord::Entry::closed: throw RuntimeError("the TaskGroup has ended: no task can be created in it any more");
+void GroupState::refuse(GroupWord::Entry entry) {
+  if (entry == GroupWord::Entry::aborting) throw RuntimeError("the TaskGroup is shutting down: no task can be created in it any more");
+  throw RuntimeError("the TaskGroup has ended: no task can be created in it any more");
+}
+
+void GroupState::add(TaskBase& child) {
+  GroupWord::Word word = word_.lock();
+  GroupWord::Entry const entry = GroupWord::entry(word);
+  if (entry == GroupWord::Entry::open) [[likely]] {
+    children_.push_back(child);
+    child.set_group(*this);
+    GroupWord::enter(word);
   }
-}
-
-void GroupState::leave_unused() noexcept {
-  ReadyBatch ready;
-  if (word_.leave()) wake_parent(ready);
-  while (Runnable* const runnable = ready.pop()) static_cast<WaitNode*>(runnable)->scheduler().make_ready(*runnable);
-}
-
-void GroupState::add(TaskBase& child) noexcept {
-  lock_.lock();
-  children_.push_back(child);
-  lock_.unlock();
-  // ORDER(group-enter): an abort before the push has missed the child; it is ours then. Between two sections of one lock one comes first.
-  if (word_.aborting()) (void)child.cancel(nullptr);
+  word_.unlock(word);
+  if (entry != GroupWord::Entry::open) [[unlikely]] refuse(entry);
 }
 
 void GroupState::child_failed(TaskBase& child) noexcept {
   child.acquire();
   child.mark_retrieved();
-  lock_.lock();
+  CancelRequest request(nullptr);
+  GroupWord::Word word = word_.lock();
   children_.erase(child);
   failed_.push_back(child);
-  lock_.unlock();
-  abort(true);
+  abort(word, true, request);
+  word_.unlock(word);
 }
 
 void GroupState::child_ended(TaskBase& child, ReadyBatch& ready) noexcept {
-  if (!child.failed()) {
-    lock_.lock();
-    children_.erase(child);
-    lock_.unlock();
-  }
-  // LIFETIME: unless it returns true, the group may be gone.
-  if (word_.leave()) wake_parent(ready);
+  GroupWord::Word word = word_.lock();
+  if (!child.failed()) children_.erase(child);
+  bool const wakes = GroupWord::leave(word);
+  word_.unlock(word);
+  // LIFETIME: unless it wakes, the group may be gone.
+  if (wakes) wake_parent(ready);
 }
 
 void GroupState::wake_parent(ReadyBatch& ready) noexcept {
@@ -62,40 +55,43 @@ void GroupState::wake_parent(ReadyBatch& ready) noexcept {
 }
 
 void GroupState::abort(bool asked) noexcept {
-  if (!word_.abort()) return;
+  if (word_.aborting()) return;
   CancelRequest request(nullptr);
-  {
-    std::lock_guard const hold(lock_);
-    asked_ = asked;
-    for (TaskBase* child = children_.front(); child != nullptr; child = children_.next(*child)) (void)request.reach(child->root());
-    if (body_ != nullptr) (void)request.reach(*body_);
-  }
+  GroupWord::Word word = word_.lock();
+  abort(word, asked, request);
+  word_.unlock(word);
+}
+
+void GroupState::abort(GroupWord::Word& word, bool asked, CancelRequest& request) noexcept {
+  if (!GroupWord::abort(word)) return;
+  asked_ = asked;
+  for (TaskBase* child = children_.front(); child != nullptr; child = children_.next(*child)) (void)request.reach(child->root());
+  if (body_ != nullptr) (void)request.reach(*body_);
 }
 
 bool GroupState::asked_for_cancel() const noexcept {
-  std::lock_guard const hold(lock_);
-  return asked_;
+  GroupWord::Word const word = word_.lock();
+  bool const asked = asked_;
+  word_.unlock(word);
+  return asked;
 }
 
 void GroupState::body_begins(Scope& scope) noexcept {
-  std::lock_guard const hold(lock_);
+  GroupWord::Word const word = word_.lock();
   body_ = &scope;
   scope.body_of = this;
+  word_.unlock(word);
 }
 
 void GroupState::body_ended() noexcept {
-  std::lock_guard const hold(lock_);
+  GroupWord::Word const word = word_.lock();
   body_ = nullptr;
-}
-
-bool GroupState::has_errors() const noexcept {
-  std::lock_guard const hold(lock_);
-  return !failed_.empty();
+  word_.unlock(word);
 }
 
 std::vector<std::exception_ptr> GroupState::take_errors() {
+  // No child is left: the lists are the parent's.
   std::vector<std::exception_ptr> errors;
-  std::lock_guard const hold(lock_);
   for (TaskBase* task = failed_.front(); task != nullptr; task = failed_.next(*task)) errors.push_back(task->error());
   return errors;
 }

@@ -182,12 +182,14 @@ unsigned RuntimeCore::slot_owner() const noexcept {
 }
 
 void RuntimeCore::reserve_slot(TaskBase& task) {
-  task.slot_owner_ = slot_owner();
-  bool const foreign = task.slot_owner_ == scheduler_.size();
+  unsigned const owner = task.slot_owner_ = slot_owner();
+  if (owner != scheduler_.size()) [[likely]] {
+    task.slot_ = &registry_.reserve(owner);
+    return;
+  }
   // Allocates under the lock, rarely: what waits is another foreign thread.
-  std::unique_lock hold(foreign_slots_lock_, std::defer_lock);
-  if (foreign) [[unlikely]] hold.lock();
-  task.slot_ = &registry_.reserve(task.slot_owner_);
+  std::lock_guard const hold(foreign_slots_lock_);
+  task.slot_ = &registry_.reserve(owner);
 }
 
 void RuntimeCore::give_back_slot(TaskBase& task) noexcept {
@@ -197,18 +199,24 @@ void RuntimeCore::give_back_slot(TaskBase& task) noexcept {
   registry_.give_back(by, task.slot_owner_, *task.slot_);
 }
 
-void RuntimeCore::spawn(TaskBase& task, GroupState* group) noexcept {
-  unsigned const owner = task.slot_owner_;
+void RuntimeCore::spawn(TaskBase& task) noexcept {
   task.birth_round_ = round_.load(std::memory_order_relaxed);
-  task.group_ = group;
-  {
-    std::unique_lock hold(foreign_slots_lock_, std::defer_lock);
-    if (owner == scheduler_.size()) [[unlikely]] hold.lock();
-    task.id_ = registry_.entered(owner) * (scheduler_.size() + 1) + owner + 1;
-    registry_.enter(owner, *task.slot_, task);
+  if (task.slot_owner_ != scheduler_.size()) [[likely]] {
+    enter_registry(task);
+    current_worker()->make_ready(task);
+    return;
   }
-  if (group != nullptr) group->add(task);
+  {
+    std::lock_guard const hold(foreign_slots_lock_);
+    enter_registry(task);
+  }
   scheduler_.make_ready(task);
+}
+
+WEFT_INLINE void RuntimeCore::enter_registry(TaskBase& task) noexcept {
+  unsigned const owner = task.slot_owner_;
+  task.id_ = registry_.entered(owner) * (scheduler_.size() + 1) + owner + 1;
+  registry_.enter(owner, *task.slot_, task);
 }
 
 void RuntimeCore::leave_registry(TaskBase& task, Worker& worker) noexcept {

@@ -21,7 +21,7 @@ TaskBase::TaskBase(RuntimeCore& runtime) noexcept
   born_ = here->stamp();
   if (Scope const* const scope = here->state.scope) [[likely]] {
     creator_ = scope->task().id_;
-    context_ = ContextRef(here->state.context);
+    if (here->state.context != nullptr) context_ = ContextRef(here->state.context);
   } else {
     context_ = ContextRef(current_context());
   }
@@ -85,6 +85,19 @@ void TaskBase::store_exception() noexcept {
   scopes_lock_.unlock();
 }
 
+WEFT_INLINE void TaskBase::finish_context(ExecutionState& state) noexcept {
+  if (keeps_context_) [[unlikely]] {
+    bool const owned = (state.flags & ExecutionState::owns_context) != 0;
+    runtime_->main_context_ = owned ? ContextRef::adopt(state.context) : std::move(context_);
+    state.flags = 0;
+    return;
+  }
+  end_context(state);
+  if (context_.get() == nullptr) [[likely]] return;
+  state.context = nullptr;
+  context_ = ContextRef();
+}
+
 void TaskBase::finish(Worker& worker) noexcept {
   coroutine_ = nullptr;
   finish_context(worker.state);
@@ -118,19 +131,6 @@ void TaskBase::finish(Worker& worker) noexcept {
   if (alone) delete this;
   // LIFETIME: if a waiter has taken the runtime's reference, the task may be gone.
   else if (!handed_on) release();
-}
-
-void TaskBase::finish_context(ExecutionState& state) noexcept {
-  if (keeps_context_) [[unlikely]] {
-    bool const owned = (state.flags & ExecutionState::owns_context) != 0;
-    runtime_->main_context_ = owned ? ContextRef::adopt(state.context) : std::move(context_);
-    state.flags = 0;
-    return;
-  }
-  end_context(state);
-  if (context_.get() == nullptr) [[likely]] return;
-  state.context = nullptr;
-  context_ = ContextRef();
 }
 
 // ---------------------------------------------------------------- handles

@@ -40,6 +40,8 @@ Worker::Worker(Scheduler& scheduler, unsigned index)
     : run_queue(scheduler.config().workers == 1),
       scheduler_(scheduler),
       index_(index),
+      shuffles_(scheduler.config().deterministic && scheduler.config().seed != 0),
+      steps_to_poll_(steps_per_poll),
       clock_(scheduler.config().virtual_clock ? &scheduler.virtual_time() : &recent_),
       random_(static_cast<std::uint32_t>((scheduler.config().seed + 1) * 0x9E3779B97F4A7C15u >> 32) ^ (index * 0x85EBCA6Bu)),
       wheel_(scheduler.config().virtual_clock ? 0 : 12),
@@ -93,9 +95,12 @@ std::uint32_t Worker::next_random() noexcept {
 void Worker::run() noexcept {
   while (true) {
     unwind = false;
-    if (++ticks_ % steps_per_poll == 0) poll();
+    if (--steps_to_poll_ == 0) {
+      steps_to_poll_ = steps_per_poll;
+      poll();
+    }
     if (take_step()) continue;
-    if (poll() && take_step()) continue;
+    if (poll()) continue;
     if (scheduler_.stopping()) {
       end_search();
       return;
@@ -105,9 +110,12 @@ void Worker::run() noexcept {
   }
 }
 
-Runnable* Worker::pop_runnable() noexcept {
-  Runnable* runnable = run_queue.pop();
-  if (runnable == nullptr || !scheduler_.config().deterministic || scheduler_.config().seed == 0) return runnable;
+WEFT_INLINE Runnable* Worker::pop_runnable() noexcept {
+  Runnable* const runnable = run_queue.pop();
+  return shuffles_ && runnable != nullptr ? shuffled(runnable) : runnable;
+}
+
+Runnable* Worker::shuffled(Runnable* runnable) noexcept {
   // Seeded order: now and then a ready task goes to the back and another is first.
   for (std::uint32_t skips = next_random() % 4; skips != 0; --skips) {
     if (!run_queue.push(runnable)) break;
@@ -116,9 +124,9 @@ Runnable* Worker::pop_runnable() noexcept {
   return runnable;
 }
 
-bool Worker::take_step() noexcept {
+WEFT_INLINE bool Worker::take_step() noexcept {
   // What gathers left on the fork deque must get its turn although the run queue never runs dry.
-  if (steps_since_forked_ >= steps_per_poll) {
+  if (steps_since_forked_ >= steps_per_poll) [[unlikely]] {
     steps_since_forked_ = 0;
     // Nothing may wait unseen while a child runs.
     if (next_step_ != nullptr) make_ready(*std::exchange(next_step_, nullptr));
@@ -136,7 +144,7 @@ bool Worker::take_step() noexcept {
   return run_forked();
 }
 
-void Worker::run_runnable(Runnable& runnable) noexcept {
+WEFT_INLINE void Worker::run_runnable(Runnable& runnable) noexcept {
   if (searching_) [[unlikely]] end_search(!run_queue.looks_empty());
   stats.steps.add(1);
   runnable.step(runnable, *this);

@@ -75,12 +75,12 @@ Result<typename State::value_type> result_of(Completion& ended) {
 }
 
 template <class State, bool move>
-class CaptureHandleAwaiter final : public TaskWait {
+class CaptureHandleAwaiter final : public StateWait<State> {
  public:
-  using TaskWait::TaskWait;
+  using StateWait<State>::StateWait;
   Result<typename State::value_type> await_resume() const {
-    awaited().mark_retrieved();
-    return result_of<State, move>(awaited());
+    this->awaited().mark_retrieved();
+    return result_of<State, move>(this->awaited());
   }
 };
 

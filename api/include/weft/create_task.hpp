@@ -25,9 +25,9 @@ Ref<TaskState<T>> make_task(RuntimeCore& runtime, Coro<T>& coro, TaskOptions opt
 
 // Hands the runtime its reference; the caller keeps one.
 template <class T>
-Task<T> start_task(RuntimeCore& runtime, Ref<TaskState<T>> state, GroupState* group = nullptr) noexcept {
+Task<T> start_task(RuntimeCore& runtime, Ref<TaskState<T>> state) noexcept {
   state->acquire_unshared();
-  runtime.spawn(*state, group);
+  runtime.spawn(*state);
   return Task<T>(std::move(state));
 }
 

@@ -30,8 +30,15 @@ class AnyTask;
 namespace engine {
 
 [[noreturn]] void throw_empty_handle();
-// Throws RuntimeError when the running task is `target`, or awaited by it through a chain of tasks that can be seen now. A future closes no circle.
-void require_no_circle(Completion& target);
+// Throws RuntimeError when the running task is `target`, or awaited by it through a chain of tasks that can be seen now.
+WEFT_COLD void look_for_circle(TaskBase& target);
+WEFT_INLINE void require_no_circle(TaskBase& target) {
+  if (target.body_awaits() || &target == &current_worker()->state.scope->task()) [[unlikely]] look_for_circle(target);
+}
+// A future closes no circle.
+inline void require_no_circle(Completion& target) {
+  if (TaskBase* const task = target.as_task()) require_no_circle(*task);
+}
 
 template <class T>
 using const_result_t = std::conditional_t<std::is_void_v<T>, void, std::conditional_t<std::is_reference_v<T>, T, std::add_lvalue_reference_t<T const>>>;
@@ -63,7 +70,11 @@ class TaskWait : public WaitNode, public TaskWaiter {
   }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *current_worker()); }
   std::coroutine_handle<> commit(Worker& worker) noexcept override;
-  void on_done(Completion& done, ReadyBatch& ready, Scheduler* here) noexcept override;
+  // A cancel is handed down instead of claiming the node, so nobody else does.
+  void on_done(Completion& done, ReadyBatch& ready, Scheduler* here) noexcept override {
+    claim.fire_alone();
+    claimed(done, ready, here);
+  }
   bool hand_down(CancelRequest& request) noexcept override { return awaited_->hand_down(request); }
   TaskBase const* awaited_task() const noexcept override { return awaited_->as_task(); }
 
@@ -72,6 +83,8 @@ class TaskWait : public WaitNode, public TaskWaiter {
     if (owned_) awaited_->release();
   }
   Completion& awaited() const noexcept { return *awaited_; }
+  // By on_done(), which has claimed the node.
+  void claimed(Completion& done, ReadyBatch& ready, Scheduler* here) noexcept;
   // Throws unless there is a value.
   void require_value() const {
     awaited_->mark_retrieved();
@@ -86,13 +99,29 @@ class TaskWait : public WaitNode, public TaskWaiter {
   bool owned_ = false;
 };
 
-template <class State, bool move>
-class HandleAwaiter final : public TaskWait {
+// The same, knowing whether it is a task or a future.
+template <class State>
+class StateWait : public TaskWait {
  public:
   using TaskWait::TaskWait;
+  bool await_ready() const {
+    auto& state = static_cast<State&>(awaited());
+    if (state.done()) return true;
+    require_no_circle(state);
+    return false;
+  }
+
+ protected:
+  ~StateWait() = default;
+};
+
+template <class State, bool move>
+class HandleAwaiter final : public StateWait<State> {
+ public:
+  using StateWait<State>::StateWait;
   awaited_t<typename State::value_type, move> await_resume() const {
-    require_value();
-    return value_of<State, move>(awaited());
+    this->require_value();
+    return value_of<State, move>(this->awaited());
   }
 };
 

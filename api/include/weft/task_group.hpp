@@ -33,8 +33,7 @@ class TaskGroup {
   /// A child task. The block does not end before it has; its failure cancels the others and the body.
   template <class T>
   Task<T> create_task(Coro<T> coro, TaskOptions options = {}) {
-    auto state = make(coro, options);
-    return engine::start_task(*runtime_, std::move(state), &state_);
+    return engine::start_task(*runtime_, make(coro, options));
   }
   template <class F, class... Args>
     requires engine::CoroFunction<F, Args...>
@@ -50,7 +49,7 @@ class TaskGroup {
   /// The same without a handle, a little cheaper.
   template <class T>
   void start_soon(Coro<T> coro) {
-    runtime_->spawn(*make(coro, {}).detach(), &state_);
+    runtime_->spawn(*make(coro, {}).detach());
   }
   template <class F, class... Args>
     requires engine::CoroFunction<F, Args...>
@@ -68,13 +67,10 @@ class TaskGroup {
   template <class T>
   engine::Ref<engine::TaskState<T>> make(Coro<T>& coro, TaskOptions options) {
     (void)engine::require_task("TaskGroup::create_task()");
-    state_.enter();
-    try {
-      return engine::make_task(*runtime_, coro, options);
-    } catch (...) {
-      state_.leave_unused();
-      throw;
-    }
+    state_.require_open();
+    auto state = engine::make_task(*runtime_, coro, options);
+    state_.add(*state);
+    return state;
   }
 
   engine::RuntimeCore* runtime_;

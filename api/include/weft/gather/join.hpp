@@ -56,11 +56,13 @@ class Join : public JoinBase {
     current_worker()->pending = this;
   }
 
-  // At the end, in the caller's state: throws what the join must throw.
+  // At the end, in the caller's state: throws what the join must throw. A cancel is thrown by the coroutine itself (throw_cancelled()): each level of a
+  // tree that is cancelled throws once.
   WEFT_INLINE void throw_if_failed() {
     Worker& worker = *current_worker();
-    if (worker.state.scope->word.changed_since(worker.state.seen) || trouble_.load(std::memory_order_relaxed) != 0) [[unlikely]]
-      throw_failure(worker);
+    if (worker.state.scope->word.changed_since(worker.state.seen) || trouble_.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+      if (ends_cancelled(worker)) throw cancellation(worker);
+    }
   }
 
  protected:
@@ -72,7 +74,9 @@ class Join : public JoinBase {
   std::exception_ptr take_error() noexcept;
 
  private:
-  WEFT_COLD void throw_failure(Worker& worker);
+  // Throws the failure of a child, unless a cancel comes before it.
+  WEFT_COLD bool ends_cancelled(Worker& worker);
+  WEFT_COLD static CancelledError cancellation(Worker& worker);
   WEFT_COLD void child_suspended(Worker& worker, PromiseBase& child) noexcept;
   WEFT_COLD void drop(PromiseBase& child) noexcept {
     std::coroutine_handle<PromiseBase>::from_promise(child).destroy();

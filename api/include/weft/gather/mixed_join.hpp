@@ -29,6 +29,10 @@ class Watchers::Node : public TaskWait, public ListHook<WatcherTag> {
  public:
   Node(Watchers& watchers, Ref<Completion> task) noexcept : TaskWait(std::move(task)), watchers_(watchers) {}
   std::coroutine_handle<> commit(Worker& worker) noexcept override;
+  // let_go() claims as well.
+  void on_done(Completion& done, ReadyBatch& ready, Scheduler* here) noexcept override {
+    if (claim.try_fire()) claimed(done, ready, here);
+  }
 
  protected:
   ~Node() = default;

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 
+#include <weft/runtime/platform/config.hpp>
 #include <weft/runtime/platform/sync.hpp>
 
 namespace weft::engine {
@@ -22,6 +23,11 @@ class BasicClaim {
  public:
   bool try_fire() noexcept { return take(ClaimState::fired); }
   bool try_cancel() noexcept { return take(ClaimState::cancelled); }
+  // By the only one who may claim this node: nobody to be first before.
+  void fire_alone() noexcept {
+    WEFT_ASSERT(state() == ClaimState::armed);
+    state_.store(ClaimState::fired, std::memory_order_relaxed);
+  }
   ClaimState state() const noexcept { return state_.load(std::memory_order_relaxed); }
 
   // Only while nobody else can reach the node: before it is registered, or after it has been claimed and handed over.

@@ -1,7 +1,7 @@
 // A circular doubly linked list whose hooks live in its elements: O(1) removal of a known element, no allocation.
 //
 // Not synchronised: each list names the lock that guards it. An element derives from ListHook<Tag> once for each list that it can
-// be in at the same time. A hook that is not linked points to itself.
+// be in at the same time. A hook that is not linked has itself as the next, and nothing as the one before: making one is one store.
 #pragma once
 
 #include <weft/runtime/platform/config.hpp>
@@ -11,23 +11,24 @@ namespace weft::engine {
 template <class Tag>
 class ListHook {
  public:
-  constexpr ListHook() noexcept = default;
+  constexpr ListHook() noexcept : next_(this) {}
   ListHook(ListHook const&) = delete;
   ListHook& operator=(ListHook const&) = delete;
 
   bool linked() const noexcept { return next_ != this; }
   void unlink() noexcept {
+    WEFT_ASSERT(linked());
     prev_->next_ = next_;
     next_->prev_ = prev_;
-    prev_ = next_ = this;
+    next_ = this;
   }
 
  private:
   template <class, class>
   friend class IntrusiveList;
 
-  ListHook* prev_ = this;
-  ListHook* next_ = this;
+  ListHook* prev_;
+  ListHook* next_;
 };
 
 template <class T, class Tag>
@@ -35,6 +36,8 @@ class IntrusiveList {
   using Hook = ListHook<Tag>;
 
  public:
+  IntrusiveList() noexcept { head_.prev_ = &head_; }
+
   bool empty() const noexcept { return !head_.linked(); }
 
   void push_back(T& element) noexcept { insert_before(head_, element); }

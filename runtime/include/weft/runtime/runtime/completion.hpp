@@ -86,8 +86,7 @@ class Completion {
 
   void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
-    // ORDER(task-refs): acq_rel; what every holder did with the task happens before its destruction.
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+    if (held_by_caller_alone() || leave_reference()) destroy();
   }
 
   // Before anybody else can see it: one more reference, without an atomic operation.
@@ -138,6 +137,18 @@ class Completion {
   bool unobserved() const noexcept {
     // ORDER(task-refs): acquire; pairs with release(): what the last handle did, enlisting a waiter for one, is visible.
     return references_.load(std::memory_order_acquire) == 1 && waiters_.empty();
+  }
+
+  // Then nobody can come to hold it: a reference is made from a reference, or by a visitor while the runtime has one. A failed task is another matter, the
+  // runtime's report finds it without having one.
+  WEFT_INLINE bool held_by_caller_alone() const noexcept {
+    // ORDER(task-refs): acquire; pairs with leave_reference(): what the others did with it happens before its destruction.
+    return references_.load(std::memory_order_acquire) == 1 && outcome_ != Outcome::error;
+  }
+  // True for the last.
+  WEFT_INLINE bool leave_reference() noexcept {
+    // ORDER(task-refs): acq_rel; what every holder did with the task happens before its destruction.
+    return references_.fetch_sub(1, std::memory_order_acq_rel) == 1;
   }
 
   std::atomic<std::uint32_t> references_{1};

@@ -1,14 +1,16 @@
 // The engine's half of a TaskGroup: its children, their failures, and the order in which things end.
 //
-// The children are tasks of their own; the group reaches them through a list under its lock, and counts them in its word (group_word.hpp).
+// The children are tasks of their own; the group reaches them through a list, counts them in its word, and the word is the lock of it all (group_word.hpp).
 // The block itself (api: task_group) is a coroutine that runs the body in a scope of its own, then waits here.
 //
-// A child that ends takes itself off the list; if it failed it goes onto the list of failures, in order of completion, with a reference,
-// so keeping every error needs no memory; then it aborts the group, only then are those told who await it, and only then it leaves. So a body or a
-// sibling that awaits a failing child is cancelled before it can fail by the same exception (CPython's order, too). abort() cancels, once, all children and
-// the body's scope; a child that entered while another aborted looks at the word again after it is on the list, so it is cancelled by one of the two.
+// A child that fails goes from the list of children to that of failures, in order of completion, with a reference, so keeping every error needs no
+// memory, and aborts the group in the same section; only then are those told who await it, and only then it leaves. So a body or a
+// sibling that awaits a failing child is cancelled before it can fail by the same exception (CPython's order, too). An abort cancels, once, all children and
+// the body's scope; a child that comes later is refused.
 //
-// LOCK ORDER: the group's lock, then a task's scopes_lock.
+// LOCK ORDER: the group's word, then a task's scopes_lock. The parent's await looks at the word under the scopes_lock of its own task, and may have to wait
+// there for a section that cancels: its children's scopes_locks are others, and the body, whose task is its own, has ended.
+
 #pragma once
 
 #include <exception>
@@ -27,11 +29,12 @@ class GroupState {
   GroupState& operator=(GroupState const&) = delete;
   ~GroupState();
 
-  // Before a child is made: throws RuntimeError when the group is aborting or has ended. Must be followed by add() or leave_unused().
-  void enter();
-  void leave_unused() noexcept;
-  // The child, counted by enter(), before its first step can run.
-  void add(TaskBase& child) noexcept;
+  // Before a child is made: throws RuntimeError when the group is aborting or has ended.
+  WEFT_INLINE void require_open() const {
+    if (word_.entry() != GroupWord::Entry::open) [[unlikely]] refuse(word_.entry());
+  }
+  // The child, before its first step can run. Throws as require_open(); then it is not the group's.
+  void add(TaskBase& child);
   // By the child's finish(): a failure, before anyone who waits for the child is told; and the end, as the last of all.
   void child_failed(TaskBase& child) noexcept;
   void child_ended(TaskBase& child, ReadyBatch& ready) noexcept;
@@ -49,7 +52,6 @@ class GroupState {
   bool close() noexcept { return word_.close(); }
   // The failures, in order of completion; each counts as retrieved.
   std::vector<std::exception_ptr> take_errors();
-  bool has_errors() const noexcept;
 
   // The parent waits until no child is left. Ends early, without an exception, by a cancel.
   class Wait final : public WaitNode {
@@ -67,11 +69,12 @@ class GroupState {
   };
 
  private:
+  WEFT_COLD static void refuse(GroupWord::Entry entry);
+  void abort(GroupWord::Word& word, bool asked, CancelRequest& request) noexcept;
   void wake_parent(ReadyBatch& ready) noexcept;
 
-  GroupWord word_;
-  mutable SpinLock lock_;
-  // INVARIANT: these four under lock_.
+  mutable GroupWord word_;
+  // INVARIANT: these four in sections of the word.
   IntrusiveList<TaskBase, GroupTag> children_;
   IntrusiveList<TaskBase, GroupTag> failed_;
   Scope* body_ = nullptr;

@@ -68,7 +68,7 @@ class RuntimeCore final : public SchedulerHost {
   void reserve_slot(TaskBase& task);
   void give_back_slot(TaskBase& task) noexcept;
   // Registers the task and makes its first step ready. From any thread; a foreign one holds the gate.
-  void spawn(TaskBase& task, GroupState* group = nullptr) noexcept;
+  void spawn(TaskBase& task) noexcept;
 
   // Takes the runtime's reference of `main`, and blocks a foreign thread until it is done and the rounds are over. Throws Deadlock when the program was stuck, RuntimeError
   // when a run is in progress. True when a SIGINT has cancelled main.
@@ -133,6 +133,7 @@ class RuntimeCore final : public SchedulerHost {
     real_sync::atomic<std::uint32_t> finished{0};
   };
 
+  void enter_registry(TaskBase& task) noexcept;
   void leave_registry(TaskBase& task, Worker& worker) noexcept;
   unsigned slot_owner() const noexcept;
   // References to the tasks of the next window of slots that were born before `round`; false after the last window.

@@ -68,6 +68,8 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
     coroutine_ = coroutine;
     place_ = place;
   }
+  // Before the start, by the group that has taken it in.
+  void set_group(GroupState& group) noexcept { group_ = &group; }
   // Before the start: counted on it already.
   void set_strand(Ref<StrandState> strand) noexcept {
     leave_strand();

@@ -16,6 +16,7 @@
 #include <weft/runtime/algorithms/claim.hpp>
 #include <weft/runtime/algorithms/intrusive_list.hpp>
 #include <weft/runtime/runtime/scope.hpp>
+#include <weft/runtime/runtime/task.hpp>
 #include <weft/runtime/scheduler/execution_state.hpp>
 #include <weft/runtime/scheduler/runnable.hpp>
 #include <weft/runtime/scheduler/worker.hpp>
@@ -39,7 +40,7 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   }
 
   // The node's task, while it is armed or claimed.
-  TaskBase& task() const noexcept { return state_.scope->task(); }
+  WEFT_INLINE TaskBase& task() const noexcept { return state_.scope->task(); }
   Scheduler& scheduler() const noexcept;
 
   // By whoever has claimed it, under the lock of what it waited for: into the batch, if it belongs to `here`; otherwise ready at once.
@@ -95,9 +96,11 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   // The body of a task waits for another task: what the search for circles follows.
   bool waits_as_body() const noexcept { return hands_down_ && (state_.flags & ExecutionState::part) == 0; }
   void make_ready_at(Scheduler& home) noexcept;
-  bool arm_begin(Worker& worker) noexcept;
+  WEFT_INLINE bool arm_begin(Worker& worker) noexcept;
   void arm_again_begin() noexcept;
-  bool arm_end(bool waits) noexcept;
+  WEFT_INLINE bool arm_end(bool waits) noexcept;
+  // The node waits, and a request was pending already: it is handed down now. Under the task's scopes_lock, which it gives back.
+  WEFT_COLD void hand_pending_down() noexcept;
 
   char const* what_;
   bool hands_down_ = false;
@@ -106,12 +109,48 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   std::uint32_t requests_ = 0;
   // The newest request that was accepted below, zero if none.
   std::uint32_t handed_epoch_ = 0;
-  // Without initialisers: written when it begins to wait.
+  // Without initialisers: written when it begins to wait, or is kept.
   std::uint32_t since_;
-  WaitNode* next_kept_ = nullptr;
-  ExecutionState state_{};
-  std::coroutine_handle<> coroutine_;
+  WaitNode* next_kept_;
+  ExecutionState state_;
   std::source_location place_;
+  std::coroutine_handle<> coroutine_;
 };
+
+// ---------------------------------------------------------------- inline, since every await that really waits goes through here
+
+WEFT_INLINE bool WaitNode::arm_begin(Worker& worker) noexcept {
+  state_ = worker.state;
+  since_ = worker.stamp();
+  TaskBase& owner = task();
+  owner.scopes_lock().lock();
+  pending_at_arm_ = cancel_pending(state_);
+  if (pending_at_arm_ && !hands_down_) [[unlikely]] {
+    owner.scopes_lock().unlock();
+    claim.reset(ClaimState::cancelled);
+    return false;
+  }
+  handed_epoch_ = 0;
+  claim.reset(ClaimState::armed);
+  state_.scope->waiting_.push_back(*this);
+  return true;
+}
+
+WEFT_INLINE bool WaitNode::arm_end(bool waits) noexcept {
+  TaskBase& owner = task();
+  if (!waits) [[unlikely]] {
+    unlink();
+    owner.scopes_lock().unlock();
+    claim.reset(ClaimState::fired);
+    return false;
+  }
+  if (waits_as_body()) owner.body_awaits_.store(true, std::memory_order_relaxed);
+  if (pending_at_arm_) [[unlikely]] {
+    hand_pending_down();
+    return true;
+  }
+  owner.scopes_lock().unlock();
+  return true;
+}
 
 }  // namespace weft::engine

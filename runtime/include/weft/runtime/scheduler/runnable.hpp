@@ -16,8 +16,8 @@ struct Runnable : InjectorHook<real_sync> {
   explicit Runnable(Step step_function) noexcept : step(step_function) {}
 
   Step step;
-  // Links a batch of runnables that have been claimed and are not in a queue yet.
-  Runnable* next_ready = nullptr;
+  // Links a batch of runnables that have been claimed and are not in a queue yet. INVARIANT: written by push().
+  Runnable* next_ready;
 };
 
 // Runnables that were claimed under a lock and are made ready, in order, when it has been released: nothing is woken with a lock held, and

@@ -188,6 +188,7 @@ class alignas(cache_line) Worker {
 
   bool take_step() noexcept;
   Runnable* pop_runnable() noexcept;
+  WEFT_COLD Runnable* shuffled(Runnable* runnable) noexcept;
   void run_runnable(Runnable& runnable) noexcept;
   WEFT_INLINE void drive_unwatched(std::coroutine_handle<> coroutine) noexcept;
   WEFT_COLD void drive_watched(std::coroutine_handle<> coroutine) noexcept;
@@ -221,7 +222,10 @@ class alignas(cache_line) Worker {
   bool searching_ = false;
   // Its free frames went back when it became idle, and it has done nothing since.
   bool tidied_ = false;
-  std::uint32_t ticks_ = 0;
+  // The ready order is a seeded one.
+  bool const shuffles_;
+  // Until the loop looks at the outside.
+  std::uint32_t steps_to_poll_;
   std::uint32_t steps_since_forked_ = 0;
   std::uint32_t fuel_granted_ = 1;
   std::int64_t last_poll_ = 0;
