@@ -176,27 +176,19 @@ void RuntimeCore::trace_full(Worker& worker, std::vector<TraceEvent> events) noe
 
 // ---------------------------------------------------------------- registry
 
-unsigned RuntimeCore::slot_owner() const noexcept {
-  Worker const* const here = current_worker();
-  return here != nullptr && &here->scheduler() == &scheduler_ ? here->index() : scheduler_.size();
-}
-
-void RuntimeCore::reserve_slot(TaskBase& task) {
-  unsigned const owner = task.slot_owner_ = slot_owner();
-  if (owner != scheduler_.size()) [[likely]] {
-    task.slot_ = &registry_.reserve(owner);
-    return;
-  }
+void RuntimeCore::reserve_slot_outside(TaskBase& task) {
+  task.slot_owner_ = scheduler_.size();
   // Allocates under the lock, rarely: what waits is another foreign thread.
   std::lock_guard const hold(foreign_slots_lock_);
-  task.slot_ = &registry_.reserve(owner);
+  task.slot_ = &registry_.reserve(task.slot_owner_);
 }
 
 void RuntimeCore::give_back_slot(TaskBase& task) noexcept {
-  unsigned const by = slot_owner();
+  Worker const* const here = current_worker();
+  bool const ours = here != nullptr && &here->scheduler() == &scheduler_;
   std::unique_lock hold(foreign_slots_lock_, std::defer_lock);
-  if (by == scheduler_.size()) hold.lock();
-  registry_.give_back(by, task.slot_owner_, *task.slot_);
+  if (!ours) hold.lock();
+  registry_.give_back(ours ? here->index() : scheduler_.size(), task.slot_owner_, *task.slot_);
 }
 
 void RuntimeCore::spawn(TaskBase& task) noexcept {
@@ -219,13 +211,10 @@ WEFT_INLINE void RuntimeCore::enter_registry(TaskBase& task) noexcept {
   registry_.enter(owner, *task.slot_, task);
 }
 
-void RuntimeCore::leave_registry(TaskBase& task, Worker& worker) noexcept {
-  if (task.failed()) {
-    std::lock_guard const hold(failed_lock_);
-    task.in_failed_list_ = true;
-    failed_.push_back(task);
-  }
-  registry_.leave(worker.index(), task.slot_owner_, *std::exchange(task.slot_, nullptr));
+void RuntimeCore::list_failed(TaskBase& task) noexcept {
+  std::lock_guard const hold(failed_lock_);
+  task.in_failed_list_ = true;
+  failed_.push_back(task);
 }
 
 bool RuntimeCore::forget_failed(std::uint64_t serial, TaskBase& task) noexcept {
@@ -481,11 +470,6 @@ void RuntimeCore::remove_submission(Submission& submission) noexcept {
   if (submission.linked()) submission.unlink();
 }
 
-Worker& require_task(char const* what) {
-  Worker* const worker = current_worker();
-  if (worker == nullptr || worker->state.scope == nullptr)
-    throw RuntimeError(std::string(what) + " needs a running task");
-  return *worker;
-}
+void throw_outside_tasks(char const* what) { throw RuntimeError(std::string(what) + " needs a running task"); }
 
 }  // namespace weft::engine

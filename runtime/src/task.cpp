@@ -10,9 +10,10 @@
 
 namespace weft::engine {
 
-TaskBase::TaskBase(RuntimeCore& runtime) noexcept
-    : Runnable(&TaskBase::start), root_(*this), runtime_(&runtime), runtime_serial_(runtime.serial()) {
+TaskBase::TaskBase(RuntimeCore& runtime) : Runnable(&TaskBase::start), root_(*this), runtime_(&runtime), runtime_serial_(runtime.serial()) {
   Worker const* const here = current_worker();
+  bool const at_home = here != nullptr && &here->scheduler() == &runtime.scheduler();
+  runtime.reserve_slot(*this, at_home ? here : nullptr);
   if (here == nullptr) {
     // What foreign threads make starts with an empty context.
     born_ = static_cast<std::uint32_t>(runtime.scheduler().now() / 1'000'000);
@@ -25,7 +26,7 @@ TaskBase::TaskBase(RuntimeCore& runtime) noexcept
   } else {
     context_ = ContextRef(current_context());
   }
-  if (here->strand != nullptr && &here->scheduler() == &runtime.scheduler()) [[unlikely]] {
+  if (here->strand != nullptr && at_home) [[unlikely]] {
     here->strand->task_begins();
     strand_ = Ref<StrandState>(here->strand);
     on_strand_ = true;

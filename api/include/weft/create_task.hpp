@@ -15,7 +15,6 @@ Ref<TaskState<T>> make_task(RuntimeCore& runtime, Coro<T>& coro, TaskOptions opt
   CoroPromise<T>& promise = coro.promise();
   Ref<TaskState<T>> state(new TaskState<T>(runtime), Ref<TaskState<T>>::Adopt::reference);
   if (!options.name.empty()) state->set_name(std::string(options.name));
-  runtime.reserve_slot(*state);
   // Nothing throws from here on.
   state->own(std::coroutine_handle<PromiseBase>::from_promise(promise), promise.place());
   promise.set_parent(*state, &state->slot);

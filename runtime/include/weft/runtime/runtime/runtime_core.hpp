@@ -64,8 +64,12 @@ class RuntimeCore final : public SchedulerHost {
   Scheduler const& scheduler() const noexcept { return scheduler_; }
   BlockingPool& blocking_pool() noexcept { return blocking_pool_; }
 
-  // A slot for a task that is about to be spawned by this thread. Throws std::bad_alloc.
-  void reserve_slot(TaskBase& task);
+  // A slot for a task that is being made; `here` is the worker that makes it, if it is one of ours. Throws std::bad_alloc.
+  WEFT_INLINE void reserve_slot(TaskBase& task, Worker const* here) {
+    if (here == nullptr) [[unlikely]] return reserve_slot_outside(task);
+    task.slot_owner_ = here->index();
+    task.slot_ = &registry_.reserve(task.slot_owner_);
+  }
   void give_back_slot(TaskBase& task) noexcept;
   // Registers the task and makes its first step ready. From any thread; a foreign one holds the gate.
   void spawn(TaskBase& task) noexcept;
@@ -133,9 +137,13 @@ class RuntimeCore final : public SchedulerHost {
     real_sync::atomic<std::uint32_t> finished{0};
   };
 
+  WEFT_COLD void reserve_slot_outside(TaskBase& task);
   void enter_registry(TaskBase& task) noexcept;
-  void leave_registry(TaskBase& task, Worker& worker) noexcept;
-  unsigned slot_owner() const noexcept;
+  WEFT_INLINE void leave_registry(TaskBase& task, Worker& worker) noexcept {
+    if (task.failed()) [[unlikely]] list_failed(task);
+    registry_.leave(worker.index(), task.slot_owner_, *std::exchange(task.slot_, nullptr));
+  }
+  WEFT_COLD void list_failed(TaskBase& task) noexcept;
   // References to the tasks of the next window of slots that were born before `round`; false after the last window.
   bool collect(TaskRegistry::Cursor& cursor, std::uint32_t round, std::array<TaskBase*, TaskRegistry::window>& found, std::size_t& count) noexcept;
   void begin_round() noexcept;
@@ -168,7 +176,12 @@ class RuntimeCore final : public SchedulerHost {
   BlockingPool blocking_pool_;
 };
 
-// The runtime of the task that calls; throws RuntimeError outside a task. `what` names the function that was called.
-Worker& require_task(char const* what);
+[[noreturn]] WEFT_COLD void throw_outside_tasks(char const* what);
+// The worker of the task that calls; throws RuntimeError outside a task. `what` names the function that was called.
+inline Worker& require_task(char const* what) {
+  Worker* const worker = current_worker();
+  if (worker == nullptr || worker->state.scope == nullptr) [[unlikely]] throw_outside_tasks(what);
+  return *worker;
+}
 
 }  // namespace weft::engine

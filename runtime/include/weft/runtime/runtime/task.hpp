@@ -40,7 +40,8 @@ using TaskRegistry = SlotRegistry<real_sync, TaskBase>;
 
 class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>, public ListHook<GroupTag> {
  public:
-  explicit TaskBase(RuntimeCore& runtime) noexcept;
+  // With a slot of the registry. Throws std::bad_alloc.
+  explicit TaskBase(RuntimeCore& runtime);
   ~TaskBase() override;
 
   // ---- what handles ask, from any thread
