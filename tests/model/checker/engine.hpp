@@ -77,6 +77,10 @@ struct SiteUse {
   Site site;
   Kind kind;
   std::memory_order order, failure;
+  bool operator==(SiteUse const& o) const noexcept {
+    return site.line() == o.site.line() && site.column() == o.site.column() && kind == o.kind && order == o.order && failure == o.failure &&
+           (site.file_name() == o.site.file_name() || std::string_view(site.file_name()) == o.site.file_name());
+  }
 };
 
 struct Choice {
@@ -124,7 +128,7 @@ class Engine {
 
   // ---- objects
   std::uint32_t add_atomic(void const* address, std::uint64_t value, Site site) {
-    Location& l = locations_.push(bump_);
+    Location& l = locations_.push(objects_);
     begin_life(l, address, site);
     Store& s = l.history.push(bump_);
     s.value = value;
@@ -132,7 +136,7 @@ class Engine {
     return locations_.size() - 1;
   }
   std::uint32_t add_plain(void const* address, Site site) {
-    Cell& c = cells_.push(bump_);
+    Cell& c = cells_.push(objects_);
     begin_life(c, address, site);
     c.is_plain = true;
     c.written_by = c.created_by;
@@ -208,6 +212,7 @@ class Engine {
   bool recording = false;
   std::vector<Event> events;
   std::vector<SiteUse>* uses = nullptr;
+  SiteUse noted[256] = {};  // of which some are here, by their places: most accesses are the same ones again
   std::string error;
   bool pruned = false;
 
@@ -331,9 +336,9 @@ class Engine {
     return mutated(kind, site) ? options->mutation->order : order;
   }
   void note(SiteUse::Kind kind, Site site, std::memory_order order, std::memory_order failure = std::memory_order_relaxed) {
-    if (uses != nullptr) [[unlikely]] note_use(kind, site, order, failure);
+    if (uses != nullptr) [[unlikely]] note_use(SiteUse{site, kind, order, failure});
   }
-  void note_use(SiteUse::Kind kind, Site site, std::memory_order order, std::memory_order failure);
+  void note_use(SiteUse const& use);
   void record(Op op, std::uint32_t object, std::memory_order order, std::uint64_t value, std::uint64_t before, Site site,
               bool stale = false) {
     if (recording) [[unlikely]] {
@@ -345,6 +350,7 @@ class Engine {
   Thread threads_[max_threads + 1];
   Fiber native_;
   Bump bump_;
+  Bump objects_;  // of these two, which keep their room from one execution to the next
   BumpVector<Location> locations_;
   BumpVector<Cell> cells_;
   View sc_;

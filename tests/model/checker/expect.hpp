@@ -15,11 +15,16 @@ inline std::string bound_text(Options const& options) {
   return options.preemptions == unbounded ? "unbounded" : "bound " + std::to_string(options.preemptions);
 }
 
+// What the logs keep of a search that must find nothing.
+inline void print_figures(Options const& options, Result const& r) {
+  std::printf("[model] %s: %llu executions, %s, %s\n", options.name, static_cast<unsigned long long>(r.executions),
+              bound_text(options).c_str(), r.ok ? "holds" : r.error.c_str());
+}
+
 // Every execution within the bounds (or each random run) is free of errors.
 inline Result expect_holds(Options const& options, Maker const& make) {
   Result r = explore(options, make);
-  std::printf("[model] %s: %llu executions, %s, %s\n", options.name, static_cast<unsigned long long>(r.executions),
-              bound_text(options).c_str(), r.ok ? "holds" : r.error.c_str());
+  print_figures(options, r);
   if (!r.ok) ADD_FAILURE() << options.name << ": " << r.error << "\nreplay: " << r.replay << "\n" << r.trace;
   return r;
 }

@@ -163,6 +163,7 @@ inline Result explore(Options const& options, Maker const& make, std::vector<Sit
     Engine& e = engine();
     e.options = &options;
     e.uses = uses;
+    std::fill(std::begin(e.noted), std::end(e.noted), SiteUse{});
     std::uint64_t const limit = options.pct_runs != 0 ? options.pct_runs : options.max_executions;
     do {
       if (r.executions + r.pruned == limit) {

@@ -66,7 +66,7 @@ class Bump {
 template <class T>
 class BumpVector {
  public:
-  void clear() noexcept { data_ = nullptr, size_ = capacity_ = 0; }
+  void clear() noexcept { size_ = 0; }  // keeps its room: not for a Bump that is reset
   std::uint32_t size() const noexcept { return size_; }
   T& operator[](std::size_t i) noexcept { return data_[i]; }
   T const& operator[](std::size_t i) const noexcept { return data_[i]; }

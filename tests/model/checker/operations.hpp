@@ -332,13 +332,13 @@ inline void Engine::lifeless(void const* address, std::uint32_t generation, Site
   fail(std::move(text));
 }
 
-inline void Engine::note_use(SiteUse::Kind kind, Site site, std::memory_order order, std::memory_order failure) {
-  for (SiteUse const& u : *uses)
-    if (u.site.line() == site.line() && u.site.column() == site.column() && u.kind == kind && u.order == order &&
-        std::string_view(u.site.file_name()) == site.file_name())
-      return;
+inline void Engine::note_use(SiteUse const& use) {
+  SiteUse& last = noted[(use.site.line() * 16 + use.site.column()) % std::size(noted)];
+  if (last == use) return;
+  last = use;
+  if (std::find(uses->begin(), uses->end(), use) != uses->end()) return;
   OutsideHeap const outside;
-  uses->push_back(SiteUse{site, kind, order, failure});
+  uses->push_back(use);
 }
 
 }  // namespace weft::model
