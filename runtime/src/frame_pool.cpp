@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <mutex>
 #include <type_traits>
+#include <utility>
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -15,6 +16,7 @@
 
 namespace weft::engine {
 
+alignas(frame_largest_stack) constinit void* no_frame_stack[1] = {nullptr};
 constinit thread_local FrameCache frame_cache{};
 
 namespace {
@@ -134,10 +136,21 @@ void return_chunk(Chunk* chunk) noexcept {
 
 // ---- magazines
 
+struct FreeBlock {
+  FreeBlock* next;
+};
+
 struct Chain {
   FreeBlock* head;
   std::uint32_t count;
 };
+
+// The last block is the first of the chain.
+Chain link(void* const* blocks, std::uint32_t count) noexcept {
+  FreeBlock* head = nullptr;
+  for (std::uint32_t i = 0; i < count; ++i) head = ::new (blocks[i]) FreeBlock{head};
+  return {head, count};
+}
 
 void push_to_depot(std::size_t index, Chain chain) noexcept {
   if (chain.count == 0) return;
@@ -154,8 +167,8 @@ Chain unpack(Magazine* magazine) noexcept {
   return {::new (static_cast<void*>(magazine)) FreeBlock{rest}, count};
 }
 
-// Makes up to a magazine of new blocks. Throws bad_alloc.
-Chain carve(std::size_t index) {
+// Makes up to a magazine of new blocks, and says how many. Throws bad_alloc.
+std::uint32_t carve(std::size_t index, void** blocks) {
   Central& central = pool.classes[index];
   Chunk* chunk = nullptr;
   std::uint32_t from = 0, count = 0;
@@ -181,36 +194,69 @@ Chain carve(std::size_t index) {
       central.roomy = chunk;
     }
   }
-  FreeBlock* head = nullptr;
-  for (std::uint32_t i = from + count; i-- > from;) {
-    char* const block = block_at(chunk, i);
-    head = ::new (static_cast<void*>(block)) FreeBlock{head};
-    poison_free_block(block, index);
+  // The lowest is used first.
+  for (std::uint32_t i = 0; i < count; ++i) {
+    blocks[i] = block_at(chunk, from + count - 1 - i);
+    poison_free_block(blocks[i], index);
   }
-  return {head, count};
+  return count;
 }
 
-Chain refill(std::size_t index) {
-  if (Magazine* const magazine = pool.classes[index].depot.pop()) return unpack(magazine);
-  return carve(index);
+// Free blocks in the order in which they come back from a stack, the last one first; how many, at least one and fewer than a stack has slots.
+std::uint32_t refill(std::size_t index, void** blocks) {
+  Magazine* const magazine = pool.classes[index].depot.pop();
+  if (magazine == nullptr) return carve(index, blocks);
+  Chain const chain = unpack(magazine);
+  FreeBlock* block = chain.head;
+  for (std::uint32_t i = chain.count; i-- > 0; block = block->next) blocks[i] = block;
+  return chain.count;
 }
 
 // ---- caches
 
+constexpr std::size_t slots_bytes() noexcept {
+  std::size_t slots = 1;  // a stack begins in the second slot of its share
+  for (std::size_t index = 0; index < frame_classes; ++index) slots += frame_stack_slots(index);
+  return slots * sizeof(void*);
+}
+constexpr std::align_val_t slots_alignment{frame_largest_stack};
+
+void set_top(FrameCache& cache, std::size_t index, void** top) noexcept { cache.stacks[index].store(top, std::memory_order_relaxed); }
+
+// False when there is no memory.
+bool make_stacks(FrameCache& cache) noexcept {
+  cache.slots = ::operator new(slots_bytes(), slots_alignment, std::nothrow);
+  if (cache.slots == nullptr) return false;
+  // The larger stacks come first, so that each is aligned to its size.
+  auto* share = static_cast<void**>(cache.slots);
+  for (std::size_t index = 0; index < frame_classes; ++index) {
+    share[1] = nullptr;
+    set_top(cache, index, share + 1);
+    share += frame_stack_slots(index);
+  }
+  return true;
+}
+
+void drop_stacks(FrameCache& cache) noexcept {
+  for (std::size_t index = 0; index < frame_classes; ++index) set_top(cache, index, no_frame_stack);
+  ::operator delete(std::exchange(cache.slots, nullptr), slots_alignment);
+}
+
+// Of a cache that has stacks.
 std::uint32_t blocks_in(FrameCache const& cache, std::size_t index) noexcept {
-  FrameBin const& bin = cache.bins[index];
-  return frame_magazine_blocks(index) - bin.room.load(std::memory_order_relaxed) + bin.spared.load(std::memory_order_relaxed);
+  auto const top = reinterpret_cast<std::uintptr_t>(cache.stacks[index].load(std::memory_order_relaxed)) / sizeof(void*);
+  return static_cast<std::uint32_t>((top - 1) & (frame_stack_slots(index) - 1));
+}
+
+// The upper blocks of a stack go to the depot.
+void push_to_depot(FrameCache& cache, std::size_t index, std::uint32_t count) noexcept {
+  void** const top = cache.stacks[index].load(std::memory_order_relaxed) - count;
+  push_to_depot(index, link(top + 1, count));
+  set_top(cache, index, top);
 }
 
 void flush(FrameCache& cache) noexcept {
-  for (std::size_t index = 0; index < frame_classes; ++index) {
-    FrameBin& bin = cache.bins[index];
-    push_to_depot(index, {bin.head, frame_magazine_blocks(index) - bin.room.load(std::memory_order_relaxed)});
-    push_to_depot(index, {bin.spare, bin.spared.load(std::memory_order_relaxed)});
-    bin.head = bin.spare = nullptr;
-    bin.room.store(frame_magazine_blocks(index), std::memory_order_relaxed);
-    bin.spared.store(0, std::memory_order_relaxed);
-  }
+  for (std::size_t index = 0; index < frame_classes; ++index) push_to_depot(cache, index, blocks_in(cache, index));
 }
 
 template <class Counter>
@@ -234,20 +280,19 @@ struct ThreadExit {
     unlink(cache);
     add(pool.direct_live, cache.direct_live.load(std::memory_order_relaxed));
     add(pool.direct_bytes, cache.direct_bytes.load(std::memory_order_relaxed));
-    for (FrameBin& bin : cache.bins) bin.room.store(0, std::memory_order_relaxed);
+    drop_stacks(cache);
     cache.state = CacheState::gone;
   }
 };
 
-// The calling thread's cache in working order, or null when the thread is past its end.
+// The calling thread's cache in working order, or null when the thread is past its end, or there is no memory for the stacks.
 FrameCache* attached_cache() noexcept {
   FrameCache& cache = frame_cache;
   if (cache.state == CacheState::attached) [[likely]] return &cache;
   if (cache.state == CacheState::gone) return nullptr;
+  if (!make_stacks(cache)) return nullptr;
   thread_local ThreadExit exit;
   static_cast<void>(exit);
-  for (std::size_t index = 0; index < frame_classes; ++index)
-    cache.bins[index].room.store(frame_magazine_blocks(index), std::memory_order_relaxed);
   std::lock_guard const guard(pool.registry);
   cache.next = pool.caches;
   if (cache.next != nullptr) cache.next->prev = &cache;
@@ -300,6 +345,7 @@ void after_fork_in_child() noexcept {
       add(pool.direct_live, cache->direct_live.load(std::memory_order_relaxed));
       add(pool.direct_bytes, cache->direct_bytes.load(std::memory_order_relaxed));
       unlink(*cache);
+      drop_stacks(*cache);
     }
     cache = next;
   }
@@ -314,24 +360,20 @@ void after_fork_in_child() noexcept {
 
 void* pooled_allocate_slow(std::size_t index) {
   FrameCache* const cache = attached_cache();
+  void* block = nullptr;
   if (cache == nullptr) {
-    Chain const chain = refill(index);
-    push_to_depot(index, {chain.head->next, chain.count - 1});
-    unpoison_block(chain.head, index);
-    return chain.head;
-  }
-  FrameBin& bin = cache->bins[index];
-  Chain chain{bin.spare, bin.spared.load(std::memory_order_relaxed)};
-  if (chain.count != 0) {
-    bin.spare = nullptr;
-    bin.spared.store(0, std::memory_order_relaxed);
+    void* blocks[frame_stack_slots(0)];
+    std::uint32_t const others = refill(index, blocks) - 1;
+    block = blocks[others];
+    push_to_depot(index, link(blocks, others));
   } else {
-    chain = refill(index);
+    void** const bottom = cache->stacks[index].load(std::memory_order_relaxed);
+    std::uint32_t const count = refill(index, bottom + 1);
+    block = bottom[count];
+    set_top(*cache, index, bottom + count - 1);
   }
-  bin.head = chain.head->next;
-  bin.room.store(frame_magazine_blocks(index) - (chain.count - 1), std::memory_order_relaxed);
-  unpoison_block(chain.head, index);
-  return chain.head;
+  unpoison_block(block, index);
+  return block;
 }
 
 void pooled_free_slow(void* memory, std::size_t index) noexcept {
@@ -341,14 +383,8 @@ void pooled_free_slow(void* memory, std::size_t index) noexcept {
     poison_free_block(memory, index);
     return;
   }
-  FrameBin& bin = cache->bins[index];
-  if (bin.room.load(std::memory_order_relaxed) == 0) {  // else the thread has just been attached
-    push_to_depot(index, {bin.spare, bin.spared.load(std::memory_order_relaxed)});
-    bin.spare = bin.head;
-    bin.spared.store(frame_magazine_blocks(index), std::memory_order_relaxed);
-    bin.head = nullptr;
-    bin.room.store(frame_magazine_blocks(index), std::memory_order_relaxed);
-  }
+  // Else the thread has just been attached.
+  if (frame_stack_is_full(cache->stacks[index].load(std::memory_order_relaxed), index)) push_to_depot(*cache, index, frame_magazine_blocks(index));
   pooled_free(memory, index);
 }
 

@@ -1,18 +1,25 @@
 // The pool that coroutine frames and control blocks come from.
 //
 // Process-global. Sizes are rounded up to classes of 64 bytes, up to 2048; what is larger goes to operator new. Each thread has
-// a cache with two chains (magazines) of free blocks per class: it allocates from and frees to the one at hand, plain
-// loads and stores, whatever thread a block came from; when that one is full or empty it swaps with the other, and when that
-// does not help either it hands a whole magazine to the central depot or gets one there (algorithms/magazine_stack.hpp). So a
-// thread that only frees feeds one that only allocates, a lock is taken once per magazine (at most 64 blocks or 32 KiB),
-// and no cache holds more than two magazines of a class. New blocks are carved from 64 KiB chunks that belong to one class.
+// a cache with a stack of free blocks per class: it allocates from it and frees to it, plain loads and stores, whatever thread a
+// block came from; when it is full half of it goes to the central depot as a chain (a magazine), and when it is empty a magazine comes from
+// there (algorithms/magazine_stack.hpp). So a thread that only frees feeds one that only allocates, a lock is taken once per
+// magazine (at most 32 blocks or 16 KiB), and no cache holds more than two magazines of a class. New blocks are carved from
+// 64 KiB chunks that belong to one class.
+//
+// A stack needs no count: it ends at a multiple of its size, so the address of its top says whether it is full, and it begins with a null pointer,
+// which says that it is empty.
+//
+//    multiple of 8 * slots         multiple of 8 * slots
+//    |      | null | block | block | ... | block |
+//              ^ empty        ^ top         ^ full
 //
 // Alignment: a block starts at a multiple of the largest power of two that divides its class's size (at least 64). A
 // frame's size is a multiple of its alignment, so over-aligned frames are right without being announced, which g++ 12
 // and, by default, clang do not do.
 //
-// Counting is exact and free: the blocks of a class that are neither in a cache nor in the depot are live. The fill counts of
-// the caches are written by their owners only, as relaxed atomics, so that live_frames() may read them; its answer is exact
+// Counting is exact and free: the blocks of a class that are neither in a cache nor in the depot are live. The tops of
+// the stacks are written by their owners only, as relaxed atomics, so that live_frames() may read them; its answer is exact
 // when no frame is being allocated or freed meanwhile.
 //
 // Threads: a cache is flushed into the depot when its thread ends; frames freed after that (by later destructors of
@@ -27,6 +34,7 @@
 // the same through the pooled_ functions. ThreadSanitizer builds run the pool as shipped.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -47,37 +55,43 @@ inline constexpr std::size_t frame_largest_pooled = frame_granule * frame_classe
 
 constexpr std::size_t frame_class_bytes(std::size_t index) noexcept { return (index + 1) * frame_granule; }
 
-// Blocks in a full magazine.
-constexpr std::uint32_t frame_magazine_blocks(std::size_t index) noexcept {
+// Slots of a stack, a power of two; the first holds the null pointer.
+constexpr std::uint32_t frame_stack_slots(std::size_t index) noexcept {
   std::size_t const fitting = 32 * 1024 / frame_class_bytes(index);
-  return static_cast<std::uint32_t>(fitting < 64 ? fitting : 64);
+  return static_cast<std::uint32_t>(fitting < 64 ? std::bit_floor(fitting) : 64);
 }
+// Blocks that move at once between a stack and the depot.
+constexpr std::uint32_t frame_magazine_blocks(std::size_t index) noexcept { return frame_stack_slots(index) / 2; }
 
-struct FreeBlock {
-  FreeBlock* next;
-};
 // What a free block keeps readable under AddressSanitizer: the largest descriptor that is ever written into one.
 inline constexpr std::size_t free_block_header = 32;
 
-struct FrameBin {
-  FreeBlock* head;                          // INVARIANT: owner only
-  FreeBlock* spare;                         // INVARIANT: owner only
-  real_sync::atomic<std::uint32_t> room;    // pushes until `head` is a full magazine; owner writes, live_frames() reads
-  real_sync::atomic<std::uint32_t> spared;  // blocks in `spare`; the same
+// The stack of whoever has none: full and empty at the same time.
+inline constexpr std::size_t frame_largest_stack = 64 * sizeof(void*);
+alignas(frame_largest_stack) extern constinit void* no_frame_stack[1];
+
+// The top of a stack. INVARIANT: owner writes, live_frames() reads.
+struct FrameStack : real_sync::atomic<void**> {
+  constexpr FrameStack() noexcept : real_sync::atomic<void**>(no_frame_stack) {}
 };
 
 enum class CacheState : unsigned char { fresh, attached, gone };
 
-// Zero-initialised, without constructor or destructor: usable from the first to the last instruction of a thread.
-// While the thread is not attached every bin has an empty head and no room, so that each operation takes the slow path.
+// Constant, without destructor: usable from the first to the last instruction of a thread.
+// While the thread is not attached no stack is its own, so that each operation takes the slow path.
 struct FrameCache {
-  FrameBin bins[frame_classes];
+  FrameStack stacks[frame_classes];
+  void* slots = nullptr;                         // the memory of the stacks. INVARIANT: written by the owner while it is not registered
   real_sync::atomic<std::int64_t> direct_live;   // allocations minus frees of this thread that went to operator new
   real_sync::atomic<std::int64_t> direct_bytes;  // owner writes, counters read
-  FrameCache* next;                              // INVARIANT: guarded by the registry's lock
-  FrameCache* prev;
-  CacheState state;  // INVARIANT: owner only
+  FrameCache* next = nullptr;                    // INVARIANT: guarded by the registry's lock
+  FrameCache* prev = nullptr;
+  CacheState state = CacheState::fresh;  // INVARIANT: owner only
 };
+
+WEFT_INLINE bool frame_stack_is_full(void** top, std::size_t index) noexcept {
+  return (reinterpret_cast<std::uintptr_t>(top) & (frame_stack_slots(index) * sizeof(void*) - 1)) == 0;
+}
 
 [[gnu::tls_model("initial-exec")]] extern constinit thread_local FrameCache frame_cache;
 
@@ -106,21 +120,21 @@ WEFT_INLINE void unpoison_block([[maybe_unused]] void* block, [[maybe_unused]] s
 #endif
 
 WEFT_POOL_INLINE void* pooled_allocate(std::size_t index) {
-  FrameBin& bin = frame_cache.bins[index];
-  FreeBlock* const block = bin.head;
+  FrameStack& stack = frame_cache.stacks[index];
+  void** const top = stack.load(std::memory_order_relaxed);
+  void* const block = *top;
   if (block == nullptr) [[unlikely]] return pooled_allocate_slow(index);
-  bin.head = block->next;
-  bin.room.store(bin.room.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  stack.store(top - 1, std::memory_order_relaxed);
   unpoison_block(block, index);
   return block;
 }
 
 WEFT_POOL_INLINE void pooled_free(void* block, std::size_t index) noexcept {
-  FrameBin& bin = frame_cache.bins[index];
-  std::uint32_t const room = bin.room.load(std::memory_order_relaxed);
-  if (room == 0) [[unlikely]] return pooled_free_slow(block, index);
-  bin.head = ::new (block) FreeBlock{bin.head};
-  bin.room.store(room - 1, std::memory_order_relaxed);
+  FrameStack& stack = frame_cache.stacks[index];
+  void** const top = stack.load(std::memory_order_relaxed);
+  if (frame_stack_is_full(top, index)) [[unlikely]] return pooled_free_slow(block, index);
+  top[1] = block;
+  stack.store(top + 1, std::memory_order_relaxed);
   poison_free_block(block, index);
 }
 
