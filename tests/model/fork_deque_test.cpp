@@ -16,8 +16,19 @@ using engine::Pushed;
 // The programs without force hold without fences, and so they show which orders carry the items from hand to hand: in the model a
 // fence is a C++ fence, which would carry them too, while a real light fence is none.
 struct unfenced_sync : model_sync {
-  static void fence_light() noexcept {}
+  static void fence_light_free() noexcept {}
   static void fence_heavy() noexcept {}
+};
+// Without membarrier: only the full fences of the slow paths.
+struct symmetric_sync : model_sync {
+  static void fence_light_free() noexcept {}
+  static constexpr bool light_fence_is_free() noexcept { return false; }
+};
+// The first ring is all there is.
+struct NoMoreMemory : engine::RingMemory {
+  static void* allocate(std::size_t bytes) noexcept {
+    return bytes > 2 * sizeof(void*) + 2 * sizeof(model_sync::atomic<void*>) ? nullptr : engine::RingMemory::allocate(bytes);
+  }
 };
 
 struct Item {
@@ -25,21 +36,25 @@ struct Item {
   int taken = 0;
 };
 
-template <class Sync>
+template <class Sync, class Memory = engine::RingMemory>
 struct State {
   explicit State(std::size_t capacity) : deque(capacity) {}
 
-  engine::ForkDeque<Sync, Item*> deque;
+  engine::ForkDeque<Sync, Item*, Memory> deque;
   Item items[5];
   Item* stack[5] = {};  // the owner's view: pushed and not seen again
   int depth = 0;
   int pushed = 0;
 
   Pushed push() {
-    Item& item = items[pushed++];
+    Item& item = items[pushed];
     item.payload.set(1);
     Pushed const how = deque.push(&item);
+    if constexpr (std::is_same_v<Memory, NoMoreMemory>) {
+      if (how == Pushed::failed) return how;
+    }
     require(how != Pushed::failed, "a push failed");
+    ++pushed;
     stack[depth++] = &item;
     return how;
   }
@@ -98,11 +113,13 @@ struct State {
 
 using Fenced = State<model_sync>;
 using Unfenced = State<unfenced_sync>;
+using Symmetric = State<symmetric_sync>;
+using Crammed = State<unfenced_sync, NoMoreMemory>;
 
 template <class S>
 S& start(Program& p, std::size_t capacity) {
   S& s = p.state<S>(capacity);
-  if constexpr (std::is_same_v<S, Unfenced>) s.deque.stealer().set_want();
+  if constexpr (std::is_same_v<S, Unfenced> || std::is_same_v<S, Crammed>) s.deque.stealer().set_want();
   p.check([&s] { s.check_all_taken(); });
   return s;
 }
@@ -138,8 +155,9 @@ void two_thieves(Program& p) {
   for (int i = 0; i < 2; ++i) p.thread("thief", [&s] { s.steal(1); });
 }
 
+template <class S = Fenced>
 void force_against_pop(Program& p) {
-  auto& s = start<Fenced>(p, 4);
+  auto& s = start<S>(p, 4);
   owner(p, s, "++");
   p.thread("forcing", [&s] { s.force(1); });
 }
@@ -151,8 +169,9 @@ void force_claims_more_than_is_left(Program& p) {
   p.thread("forcing", [&s] { s.force(2); });
 }
 
+template <class S = Fenced>
 void force_against_unpush(Program& p) {
-  auto& s = start<Fenced>(p, 4);
+  auto& s = start<S>(p, 4);
   owner(p, s, "++~~");
   p.thread("forcing", [&s] { s.force(2); });
 }
@@ -195,6 +214,13 @@ void reuse_of_slots(Program& p) {
   p.thread("thief", [&s] { s.steal(2); });
 }
 
+// Two slots, of which one stays free, and no memory: the second item does not get in before the first is out.
+void no_memory(Program& p) {
+  auto& s = start<Crammed>(p, 2);
+  owner(p, s, "+++");
+  p.thread("thief", [&s] { s.steal(2); });
+}
+
 // One item at a time over one slot: the index of a taken item must not come back under a thief that has read it.
 void reuse_of_indexes(Program& p) {
   auto& s = start<Unfenced>(p, 2);
@@ -226,9 +252,10 @@ void published_by_a_thief(Program& p) {
 }
 
 // A parker sets its wish, passes the heavy fence and looks; the owner pushes. One of them sees the other.
+template <class S = Fenced>
 void push_against_parker(Program& p) {
-  struct Parking : Fenced {
-    Parking() : Fenced(4) {}
+  struct Parking : S {
+    Parking() : S(4) {}
     bool published = false, seen = false;
   };
   auto& s = p.state<Parking>();
@@ -245,6 +272,23 @@ void push_against_parker(Program& p) {
   });
 }
 
+// The owner makes room while a thief wishes: the wish stays until something has been published.
+void wish_while_the_ring_fills(Program& p) {
+  struct Wishing : Fenced {
+    Wishing() : Fenced(2) {}
+    bool published = false;
+  };
+  auto& s = p.state<Wishing>();
+  p.thread("owner", [&s] {
+    for (int i = 0; i < 2; ++i) s.published |= s.push() == Pushed::published;
+  });
+  p.thread("wishing", [&s] { s.deque.stealer().set_want(); });
+  p.check([&s] {
+    require(s.published || s.push() == Pushed::published, "a wish was lost");
+    s.check_all_taken();
+  });
+}
+
 std::vector<Case> const& polite_cases() {
   static std::vector<Case> const all{
       {{.name = "fork deque, publish and steal"}, publish_and_steal},
@@ -252,16 +296,21 @@ std::vector<Case> const& polite_cases() {
       {{.name = "fork deque, growth under a thief"}, growth_under_a_thief},
       {{.name = "fork deque, reuse of slots"}, reuse_of_slots},
       {{.name = "fork deque, reuse of indexes"}, reuse_of_indexes},
-      {{.name = "fork deque, push against parker"}, push_against_parker},
+      {{.name = "fork deque, no memory"}, no_memory},
+      {{.name = "fork deque, push against parker"}, push_against_parker<>},
+      {{.name = "fork deque, push against parker, without membarrier"}, push_against_parker<Symmetric>},
+      {{.name = "fork deque, wish while the ring fills"}, wish_while_the_ring_fills},
   };
   return all;
 }
 
 std::vector<Case> const& forcing_cases() {
   static std::vector<Case> const all{
-      {{.name = "fork deque, force against pop"}, force_against_pop},
+      {{.name = "fork deque, force against pop"}, force_against_pop<>},
+      {{.name = "fork deque, force against pop, without membarrier"}, force_against_pop<Symmetric>},
       {{.name = "fork deque, force claims more than is left"}, force_claims_more_than_is_left},
-      {{.name = "fork deque, force against unpush"}, force_against_unpush},
+      {{.name = "fork deque, force against unpush"}, force_against_unpush<>},
+      {{.name = "fork deque, force against unpush, without membarrier"}, force_against_unpush<Symmetric>},
       {{.name = "fork deque, force between push and pop"}, force_between_push_and_pop},
       {{.name = "fork deque, growth under force"}, growth_under_force},
       {{.name = "fork deque, reuse of slots after force"}, reuse_of_slots_after_force},

@@ -177,17 +177,43 @@ TEST(ForkDeque, ReusesItsSlotsWhenThievesKeepUp) {
 
 TEST(ForkDeque, RefusesAPushWhenItCannotGrowAndLosesNothing) {
   ForkDeque<real_sync, QueueItem*, ScarceMemory> deque(4);
-  std::vector<QueueItem> items(6);
+  std::vector<QueueItem> items(5);
   ScarceMemory::out = true;
-  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(deque.push(&items[i]), Pushed::kept);
-  EXPECT_EQ(deque.push(&items[4]), Pushed::failed);
-  EXPECT_EQ(deque.push(&items[4]), Pushed::failed);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(deque.push(&items[i]), Pushed::kept);
+  // The last slot stays free.
+  EXPECT_EQ(deque.push(&items[3]), Pushed::failed);
+  EXPECT_EQ(deque.push(&items[3]), Pushed::failed);
   EXPECT_EQ(deque.stealer().steal_forced(), &items[0]);
-  EXPECT_EQ(deque.push(&items[4]), Pushed::kept);  // the freed slot
+  EXPECT_EQ(deque.push(&items[3]), Pushed::kept);
   ScarceMemory::out = false;
-  EXPECT_EQ(deque.push(&items[5]), Pushed::kept);
-  for (std::size_t i = 6; i-- > 1;) EXPECT_EQ(deque.pop(), &items[i]);
+  EXPECT_EQ(deque.push(&items[4]), Pushed::kept);
+  for (std::size_t i = 5; i-- > 1;) EXPECT_EQ(deque.pop(), &items[i]);
   EXPECT_EQ(deque.pop(), nullptr);
+}
+
+// Where there is no membarrier.
+struct SymmetricSync : real_sync {
+  static bool light_fence_is_free() noexcept { return false; }
+  static void fence_heavy() noexcept { fence_full(); }
+};
+
+TEST(ForkDeque, WorksWithoutMembarrier) {
+  ForkDeque<SymmetricSync, QueueItem*> deque(2);
+  auto const thief = deque.stealer();
+  std::vector<QueueItem> items(6);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(deque.push(&items[static_cast<std::size_t>(i)]), Pushed::kept);
+  EXPECT_EQ(thief.steal(), nullptr);
+  EXPECT_EQ(deque.push(&items[4]), Pushed::published);
+  EXPECT_EQ(deque.push(&items[5]), Pushed::kept);
+  EXPECT_EQ(thief.steal(), &items[0]);
+  EXPECT_EQ(thief.steal(), &items[1]);
+  EXPECT_EQ(thief.steal(), &items[2]);
+  EXPECT_EQ(thief.steal(), nullptr);
+  EXPECT_EQ(thief.steal_forced(), &items[3]);
+  EXPECT_EQ(deque.pop(), &items[5]);
+  EXPECT_TRUE(deque.unpush());
+  EXPECT_FALSE(deque.unpush());
+  EXPECT_EQ(deque.size(), 0U);
 }
 
 TEST(ForkDeque, ConstructorThrowsWhenMemoryIsOut) {

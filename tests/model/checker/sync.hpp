@@ -171,6 +171,8 @@ struct model_sync {
 
   static void fence_full(Site at = Site::current()) noexcept { engine().fence(at); }
   static void fence_light(Site at = Site::current()) noexcept { engine().fence(at); }
+  static void fence_light_free(Site at = Site::current()) noexcept { engine().fence(at); }
+  static constexpr bool light_fence_is_free() noexcept { return true; }
   static void fence_heavy(Site at = Site::current()) noexcept { engine().fence(at); }
 
   static void futex_wait(atomic<std::uint32_t> const& word, std::uint32_t expected, Site at = Site::current()) noexcept {

@@ -10,7 +10,7 @@
 // Private part: the owner pushes and pops with plain stores and a light fence. Public part: `ts_` packs top (40 bits) and the
 // number of public items (24 bits) in one word, and whoever wants an item of it makes one compare-exchange on that word.
 // The split moves in three ways, always under `lock_`, so that the owner's cold paths and forced thieves take turns:
-//   publish    push() found `want_` set by a hungry thief: half of the private part becomes public. The owner only tries the lock:
+//   publish    push() found the wish of a hungry thief: half of the private part becomes public. The owner only tries the lock:
 //              when a forced thief holds it, that thief is about to publish, or to find that there is nothing.
 //   take back  pop() found the private part empty: half of the public part becomes private again. The last public item is
 //              not taken back but stolen by the owner (top moves), see "reuse" below.
@@ -28,9 +28,14 @@
 // Growth: the owner copies into a ring twice as large and publishes the pointer; thieves that still hold the old ring read
 // the same item there, since nobody writes to a retired ring; rings are freed with the deque.
 //
-// Idle workers: a worker that is about to park sets `want_` at each deque before the heavy fence of its announcement, then
-// asks looks_empty(). push() stores bot, passes the light fence, reads want_. So either the parker sees the item or the owner sees the
-// wish, publishes, is told so (Pushed::published), and wakes somebody. want_ is cleared only by a publication.
+// Wishes: push() looks at one word when it has stored bot. `limit_` says where the ring is full; a thief's wish is a limit that lies below
+// everything. One slot stays free for the next push. A wish is cleared only by a publication.
+// Idle workers: a worker that is about to park wishes at each deque before the heavy fence of its announcement, then
+// asks looks_empty(). push() stores bot, passes the light fence, reads limit_. So either the parker sees the item or the owner sees the
+// wish, publishes, is told so (Pushed::published), and wakes somebody.
+//
+// Without membarrier a light fence would cost, so there is none on the hot paths: the limit always lies below everything and the guard above, and the
+// slow paths, where then each push and pop comes, have a full fence.
 //
 // Threads: push, pop, size are the owner's. Thieves hold a Stealer. The destructor runs when both are gone.
 #pragma once
@@ -48,7 +53,7 @@
 namespace weft::engine {
 
 // What became of a push: kept in the private part; a part of the deque was published on a thief's wish, so wake somebody;
-// not pushed, because the ring was full and could not grow.
+// not pushed, because the ring would have been full and could not grow.
 enum class Pushed : std::uint8_t { kept, published, failed };
 
 template <class Sync, class Item, class Memory = RingMemory>
@@ -85,7 +90,7 @@ class ForkDeque {
     ForkDeque* deque_ = nullptr;
   };
 
-  // `capacity` is a power of two.
+  // `capacity` is a power of two; one slot of it stays free.
   explicit ForkDeque(std::size_t capacity = default_capacity) : ForkDeque(Ring::make_first(capacity)) {}
   ForkDeque(ForkDeque const&) = delete;
   ForkDeque& operator=(ForkDeque const&) = delete;
@@ -94,10 +99,28 @@ class ForkDeque {
   Stealer stealer() noexcept { return Stealer(*this); }
 
   // Owner. Never throws; see Pushed.
-  WEFT_INLINE Pushed push(Item item) noexcept {
+  WEFT_INLINE Pushed push(Item item) noexcept { return put(item) ? Pushed::kept : settle_put(); }
+  // The same in two halves, for a hot path that wants nothing of the slow one: after a false settle_put() comes next.
+  WEFT_INLINE bool put(Item item) noexcept {
     Index const b = bot_.load(std::memory_order_relaxed);
-    if (b == limit_.get()) [[unlikely]] return push_full(item);
-    return push_at(b, item);
+    slots_.get()[b & mask_.get()].store(item, std::memory_order_relaxed);
+    // ORDER(deque-bot): release; pairs with the acquire in force(). Without it a forced thief reads an unwritten slot or item.
+    bot_.store(b + 1, std::memory_order_release);
+    // ORDER(deque-idle): light side; pairs with the heavy fence between set_want() and looks_empty() in a parker. Without it
+    // the parker misses the item and the owner misses the wish.
+    Sync::fence_light_free();
+    return b + 1 < limit_.load(std::memory_order_relaxed);
+  }
+  WEFT_COLD Pushed settle_put() noexcept {
+    Index const b = bot_.load(std::memory_order_relaxed);
+    // ORDER(deque-idle): the light side, where it costs.
+    if (lift_ != 0) Sync::fence_full();
+    if (b >= full_.get() && !make_room(b)) {
+      // The item has the last slot. It comes back, unless a thief has taken it, and all others before it.
+      if (pop() != nullptr) return Pushed::failed;
+      (void)make_room(bot_.load(std::memory_order_relaxed));
+    }
+    return limit_.load(std::memory_order_relaxed) == wished ? publish() : Pushed::kept;
   }
 
   // Owner. The youngest item, or nullptr when everything has been taken.
@@ -107,11 +130,13 @@ class ForkDeque {
     return slots_.get()[b & mask_.get()].load(std::memory_order_relaxed);
   }
   // Owner. pop() for one that knows the youngest item, because it has pushed it: false when everything has been taken.
-  WEFT_INLINE bool unpush() noexcept {
+  WEFT_INLINE bool unpush() noexcept { return unput() || settle_unput(); }
+  // The same in two halves.
+  WEFT_INLINE bool unput() noexcept {
     Index const b = lower_bot();
-    if (distance(guard_.load(std::memory_order_relaxed), b) < 0) [[unlikely]] return pop_slow(b) != nullptr;
-    return true;
+    return distance(guard_.load(std::memory_order_relaxed), b) >= 0;
   }
+  WEFT_COLD bool settle_unput() noexcept { return pop_slow(bot_.load(std::memory_order_relaxed)) != nullptr; }
 
   // Owner, and others as a hint: public and private items.
   std::size_t size() const noexcept {
@@ -122,11 +147,13 @@ class ForkDeque {
 
  private:
   explicit ForkDeque(Ring& ring) noexcept
-      : limit_(ring.mask() + 1), slots_(ring.slots()), mask_(ring.mask()), ring_(&ring) {}
+      : slots_(ring.slots()), mask_(ring.mask()), full_(ring.mask() + 1), guard_(lift_), limit_(quiet_limit()), ring_(&ring) {}
 
   static constexpr unsigned size_bits = 24;
   static constexpr Index max_public = (Index{1} << size_bits) - 1;
   static constexpr Index one_top = Index{1} << size_bits;
+  // Limits that every push reaches, and what lifts the guard above every pop.
+  static constexpr Index wished = 0, always = 1, out_of_reach = Index{1} << 62;
 
   static constexpr Index pack(Index top, Index size) noexcept { return top << size_bits | size; }
   static constexpr Index size_of(Index ts) noexcept { return ts & max_public; }
@@ -142,31 +169,28 @@ class ForkDeque {
     // pushes before it (C++20), and a thief that reads this value would see unwritten items.
     bot_.store(b, std::memory_order_release);
     // ORDER(deque-force): light side; pairs with the heavy fence in force(). Without it both take the same item.
-    Sync::fence_light();
+    Sync::fence_light_free();
     return b;
   }
 
-  WEFT_INLINE Pushed push_at(Index b, Item item) noexcept {
-    slots_.get()[b & mask_.get()].store(item, std::memory_order_relaxed);
-    // ORDER(deque-bot): release; pairs with the acquire in force(). Without it a forced thief reads an unwritten slot or item.
-    bot_.store(b + 1, std::memory_order_release);
-    // ORDER(deque-idle): light side; pairs with the heavy fence between set_want() and looks_empty() in a parker. Without it
-    // the parker misses the item and the owner misses the wish.
-    Sync::fence_light();
-    if (want_.load(std::memory_order_relaxed) != 0) [[unlikely]] return publish();
-    return Pushed::kept;
-  }
+  Index guard() const noexcept { return guard_.load(std::memory_order_relaxed) - lift_; }
+  void set_guard(Index guard) noexcept { guard_.store(guard + lift_, std::memory_order_relaxed); }
+  // The limit when nobody wishes.
+  Index quiet_limit() const noexcept { return lift_ == 0 ? full_.get() : always; }
 
-  WEFT_COLD Pushed push_full(Item item) noexcept {
-    Index const b = bot_.load(std::memory_order_relaxed);
+  // False when there is no slot for another item, and no memory.
+  bool make_room(Index b) noexcept {
     // ORDER(deque-reuse): acquire; pairs with the releases by which top moves. Without it our store into a freed slot could be what the
     // thief read before it freed the slot.
     Index const top = ts_.load(std::memory_order_acquire) >> size_bits;
     Index const used = static_cast<Index>(narrow_distance(top, b));
     Index const capacity = mask_.get() + 1;
-    if (used >= capacity - capacity / 4 && !grow(b, used) && used == capacity) return Pushed::failed;
-    limit_.set(b - used + mask_.get() + 1);
-    return push_at(b, item);
+    if (used >= capacity - capacity / 4 && !grow(b, used) && used == capacity) return false;
+    Index quiet = quiet_limit();
+    full_.set(b - used + mask_.get() + 1);
+    // Unless there is a wish.
+    limit_.compare_exchange_strong(quiet, quiet_limit(), std::memory_order_relaxed, std::memory_order_relaxed);
+    return true;
   }
 
   bool grow(Index b, Index used) noexcept {
@@ -174,14 +198,13 @@ class ForkDeque {
     Ring* const ring = Ring::make(static_cast<std::size_t>(mask_.get() + 1) * 2, old);
     if (ring == nullptr) return false;
     for (Index i = b - used; i != b; ++i) ring->write(i, old->read(i));
-    adopt(ring, b - used);
+    adopt(ring);
     return true;
   }
 
-  void adopt(Ring* ring, Index top) noexcept {
+  void adopt(Ring* ring) noexcept {
     slots_.set(ring->slots());
     mask_.set(ring->mask());
-    limit_.set(top + ring->mask() + 1);
     // ORDER(deque-grow): release; pairs with the acquire loads of ring_. Without it a thief reads slots not yet copied.
     ring_.store(ring, std::memory_order_release);
   }
@@ -189,14 +212,14 @@ class ForkDeque {
   // A thief asked: half of the private part, at least one item, becomes public.
   WEFT_COLD Pushed publish() noexcept {
     if (!lock_.try_lock()) return Pushed::kept;
-    Index const guard = guard_.load(std::memory_order_relaxed);
+    Index const guard = this->guard();
     std::int64_t const n = distance(guard, bot_.load(std::memory_order_relaxed));
     Index const room = max_public - size_of(ts_.load(std::memory_order_relaxed));
     Index k = n > 0 ? (static_cast<Index>(n) + 1) / 2 : 0;
     if (k > room) k = room;
     if (k != 0) {
-      want_.store(0, std::memory_order_relaxed);
-      guard_.store(guard + k, std::memory_order_relaxed);
+      limit_.store(quiet_limit(), std::memory_order_relaxed);
+      set_guard(guard + k);
       // ORDER(deque-publish): release; pairs with the acquire loads of ts_. Without it a thief reads an unwritten slot or item.
       ts_.fetch_add(k, std::memory_order_release);
     }
@@ -206,6 +229,11 @@ class ForkDeque {
 
   // bot_ is `b` already, and b was below the guard when we looked.
   WEFT_COLD Item pop_slow(Index b) noexcept {
+    if (lift_ != 0) {
+      // ORDER(deque-force): the light side, where it costs.
+      Sync::fence_full();
+      if (distance(guard(), b) >= 0) return slots_.get()[b & mask_.get()].load(std::memory_order_relaxed);
+    }
     lock_.lock();
     Item const item = pop_locked(b);
     lock_.unlock();
@@ -213,7 +241,7 @@ class ForkDeque {
   }
 
   Item pop_locked(Index b) noexcept {
-    Index const guard = guard_.load(std::memory_order_relaxed);
+    Index const guard = this->guard();
     Ring& ring = *ring_.load(std::memory_order_relaxed);
     // A forced thief had raised the guard and has given this item back.
     if (distance(guard, b) >= 0) return ring.read(b);
@@ -232,7 +260,7 @@ class ForkDeque {
         bot_.store(guard, std::memory_order_release);  // ORDER(deque-bot): as in lower_bot().
         return ring.read(b);
       }
-      guard_.store(guard - (n - kept), std::memory_order_relaxed);
+      set_guard(guard - (n - kept));
       return ring.read(b);
     }
     bot_.store(guard, std::memory_order_release);  // ORDER(deque-bot): as in lower_bot().
@@ -247,7 +275,7 @@ class ForkDeque {
       // ORDER(deque-grow): acquire; pairs with the release in adopt(). Without it slots of the new ring are read uncopied.
       Item const item = ring_.load(std::memory_order_acquire)->read(ts >> size_bits);
       // On failure we go on with what we read then: acquire as above. On success:
-      // ORDER(deque-reuse): release; pairs with the acquire in push_full(). Without it the owner's next item in this slot may be
+      // ORDER(deque-reuse): release; pairs with the acquire in make_room(). Without it the owner's next item in this slot may be
       // what we have just read.
       if (ts_.compare_exchange_weak(ts, ts + one_top - 1, std::memory_order_release, std::memory_order_acquire)) {
         return item;
@@ -274,24 +302,24 @@ class ForkDeque {
   Item force() noexcept {
     if (size_of(ts_.load(std::memory_order_relaxed)) != 0) return take_public();
     // No public item, and only holders of the lock make any: ts_ stands still until we store to it.
-    Index const guard = guard_.load(std::memory_order_relaxed);
+    Index const guard = this->guard();
     std::int64_t const seen = distance(guard, bot_.load(std::memory_order_relaxed));
     if (seen <= 0) return nullptr;
     Index claim = (static_cast<Index>(seen) + 1) / 2;
     if (claim > max_public) claim = max_public;
-    guard_.store(guard + claim, std::memory_order_relaxed);
+    set_guard(guard + claim);
     // ORDER(deque-force): heavy side; pairs with the light fence in lower_bot(). Without it both take the same item.
     Sync::fence_heavy();
     // ORDER(deque-bot): acquire; pairs with the releases in push_at() and lower_bot(). Without it slot, ring or item are read unwritten.
     std::int64_t const left = distance(guard, bot_.load(std::memory_order_acquire));
     if (left < static_cast<std::int64_t>(claim)) {
       claim = left > 0 ? static_cast<Index>(left) : 0;
-      guard_.store(guard + claim, std::memory_order_relaxed);
+      set_guard(guard + claim);
       if (claim == 0) return nullptr;
     }
     // ORDER(deque-grow): acquire; as in take_public().
     Item const item = ring_.load(std::memory_order_acquire)->read(guard);
-    // ORDER(deque-publish), ORDER(deque-reuse): release; pairs with the acquire loads of ts_ by thieves and in push_full(). Without it
+    // ORDER(deque-publish), ORDER(deque-reuse): release; pairs with the acquire loads of ts_ by thieves and in make_room(). Without it
     // the next thief reads items that we have seen and it has not, or the owner reuses the slot under our read.
     ts_.store(pack(guard + 1, claim - 1), std::memory_order_release);
     return item;
@@ -301,19 +329,20 @@ class ForkDeque {
   bool looks_empty() const noexcept { return size() == 0; }
 
   void set_want() noexcept {
-    if (want_.load(std::memory_order_relaxed) == 0) want_.store(1, std::memory_order_relaxed);
+    if (limit_.load(std::memory_order_relaxed) != wished) limit_.store(wished, std::memory_order_relaxed);
   }
 
   // INVARIANT: written by the owner only. bot_ is read by forced thieves and by hints, the others by nobody else.
   alignas(cache_line) Atomic<Index> bot_{0};
-  Var<Index> limit_;  // the bot at which the ring may be full: the last top that the owner has seen + capacity
   Var<Atomic<Item>*> slots_;
   Var<Index> mask_;
+  Var<Index> full_;  // the bot at which the ring may be full: the last top that the owner has seen + capacity
 
-  // INVARIANT: read by the owner at each pop and push, written rarely. guard_ == split but during force(); written under lock_.
-  // want_: set by thieves, cleared by the owner when it publishes.
-  alignas(cache_line) Atomic<Index> guard_{0};
-  Atomic<std::uint32_t> want_{0};
+  // INVARIANT: read by the owner at each pop and push, written rarely. guard_ == split + lift_ but during force(); written under lock_.
+  // limit_: full_, or `always` without free fences; `wished` is set by thieves, cleared by the owner when it publishes.
+  alignas(cache_line) Index const lift_ = Sync::light_fence_is_free() ? 0 : out_of_reach;
+  Atomic<Index> guard_;
+  Atomic<Index> limit_;
 
   // INVARIANT: read and compare-exchanged by thieves and by the owner's slow paths; the number of public items goes up only under
   // lock_, top never goes down. ring_ is written by the owner only.

@@ -11,6 +11,9 @@
 //                                      compiler barrier, because the heavy side makes every running thread of the process
 //                                      execute a full barrier (Linux membarrier(2), PRIVATE_EXPEDITED). Two light sides
 //                                      do not order each other. Where the kernel has no membarrier both are full fences.
+//       fence_light_free()             the light side for one who knows that it costs nothing, light_fence_is_free(): an algorithm
+//                                      whose hot path leads to a slow one can ask once, and where it costs send everything there, to
+//                                      a full fence.
 //       fence_full()                   a symmetric full fence. A locked operation on the stack, since `mfence` costs twice
 //                                      as much on x86 and clang emits it for atomic_thread_fence.
 //     The model maps all three to a C++20 seq_cst fence.
@@ -102,6 +105,8 @@ struct real_sync {
     if (__builtin_expect(asymmetric_fences, true)) std::atomic_signal_fence(std::memory_order_seq_cst);
     else fence_full();
   }
+  WEFT_INLINE static void fence_light_free() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
+  static bool light_fence_is_free() noexcept { return asymmetric_fences; }
   static void fence_heavy() noexcept { membarrier_all(); }
 
   static void futex_wait(atomic<std::uint32_t> const& word, std::uint32_t expected) noexcept {
