@@ -3,6 +3,12 @@
 
 namespace weft::engine {
 
+void Join::child_failed(void*) noexcept {
+  if ((trouble_.fetch_or(failed_bit, std::memory_order_relaxed) & failed_bit) == 0) ::new (error_) std::exception_ptr(std::current_exception());
+  // On the common course the gather finds out by this; otherwise by put_back().
+  current_worker()->state.flags |= ExecutionState::dirty;
+}
+
 std::exception_ptr Join::take_error() noexcept {
   if (!failed()) return nullptr;
   auto& stored = *std::launder(reinterpret_cast<std::exception_ptr*>(error_));
@@ -12,6 +18,13 @@ std::exception_ptr Join::take_error() noexcept {
 }
 
 bool Join::ends_cancelled(Worker& worker) {
+  // A part that had not changed its state may have taken the common course, and then the worker's is still that of the last child. Otherwise it is the
+  // caller's, marked at most.
+  if (state.flags == ExecutionState::part && worker.state.flags != ExecutionState::part) {
+    end_context(worker.state);
+    worker.state = state;
+  }
+  if (trouble_.load(std::memory_order_relaxed) == 0) [[likely]] return cancel_pending(worker.state);
   std::exception_ptr error = take_error();
   if (cancel_pending(worker.state)) return true;
   if (error) std::rethrow_exception(std::move(error));
@@ -23,30 +36,40 @@ CancelledError Join::cancellation(Worker& worker) {
   return cancel_pending(worker.state) ? delivered_cancel(worker) : CancelledError();
 }
 
-bool Join::start_otherwise(Worker& worker, PromiseBase* const* children, std::size_t count) noexcept {
+bool Join::start_otherwise(Worker& worker, std::coroutine_handle<> const* children, std::size_t count) noexcept {
   if (cancelled_meanwhile()) {
     // A bare gather is a point of delivery: nothing starts.
-    for (std::size_t i = 0; i < count; ++i) drop(*children[i]);
+    for (std::size_t i = 0; i < count; ++i) drop(children[i]);
     return true;
   }
-  bool const leave_stack = worker.near_stack_limit();
-  if (leave_stack && worker.strand != nullptr) return run_serially(worker, children, count);
-  // Near the end of the native stack all children go on the deque, and everybody below us leaves the stack.
-  std::size_t in_place = leave_stack ? 0 : 1;
-  for (std::size_t i = count; i-- > in_place;) {
-    Pushed const pushed = worker.deque.push(fork_item(*children[i]));
-    if (pushed == Pushed::published) worker.on_published();
-    if (pushed == Pushed::failed) in_place = i + 1;
+  if (!worker.near_stack_limit()) [[likely]] {
+    // The body of a task, or a part that has changed its state: the children's is put in, and ours back at the end.
+    worker.state.flags = ExecutionState::part;
+    return take_common_course<false>(worker, children, count);
   }
-  if (leave_stack) worker.unwind = true;
+  if (worker.strand != nullptr) return run_serially(worker, children, count);
+  // Near the end of the native stack all children go on the deque, and everybody below us leaves the stack.
+  std::size_t in_place = 0;
+  for (std::size_t i = count; i-- > in_place;) {
+    if (!worker.deque.put(fork_item(children[i])) && !settle_push(worker)) in_place = i + 1;
+  }
+  worker.leave_stack();
   if (in_place == 0) return end_part(worker, static_cast<std::int64_t>(count));
   return run_rest(worker, children, count, 0, in_place, 0);
 }
 
-bool Join::run_rest(Worker& worker, PromiseBase* const* children, std::size_t count, std::size_t next, std::size_t in_place, std::int64_t unfinished) noexcept {
+bool Join::settle_push(Worker& worker) noexcept {
+  Pushed const pushed = worker.deque.settle_put();
+  if (pushed == Pushed::published) worker.on_published();
+  return pushed != Pushed::failed;
+}
+
+bool Join::settle_unpush(Worker& worker) noexcept { return worker.deque.settle_unput(); }
+
+bool Join::run_rest(Worker& worker, std::coroutine_handle<> const* children, std::size_t count, std::size_t next, std::size_t in_place, std::int64_t unfinished) noexcept {
   std::int64_t left = unfinished + static_cast<std::int64_t>(count - next);
   for (std::size_t i = next; i < count; ++i) {
-    PromiseBase& child = *children[i];
+    std::coroutine_handle<> const child = children[i];
     if (i == 0) {
       put_child_state(worker);
     } else {
@@ -72,24 +95,25 @@ bool Join::run_rest(Worker& worker, PromiseBase* const* children, std::size_t co
   return end_part(worker, left);
 }
 
-bool Join::run_after_suspended(Worker& worker, PromiseBase* const* children, std::size_t count, std::size_t i) noexcept {
-  child_suspended(worker, *children[i]);
+bool Join::run_after_suspended(Worker& worker, std::coroutine_handle<> const* children, std::size_t count, std::size_t i) noexcept {
+  child_suspended(worker, children[i]);
   return run_rest(worker, children, count, i + 1, 1, 1);
 }
 
 bool Join::end_part(Worker& worker, std::int64_t left) noexcept {
   end_context(worker.state);
-  worker.state = state;
-  if (left == 0 || counter.all_arrived(left)) return true;
+  bool const all = left == 0 || counter.all_arrived(left);
+  // Also when the parent has to wait: it suspends in its own state.
+  put_back(worker);
   outstanding = left;
-  return false;
+  return all;
 }
 
-bool Join::run_serially(Worker& worker, PromiseBase* const* children, std::size_t count) noexcept {
+bool Join::run_serially(Worker& worker, std::coroutine_handle<> const* children, std::size_t count) noexcept {
   auto left = static_cast<std::int64_t>(count);
   put_child_state(worker);
   for (std::size_t i = 0; i < count; ++i) {
-    PromiseBase& child = *children[i];
+    std::coroutine_handle<> const child = children[i];
     if (i != 0) {
       end_context(worker.state);
       put_child_state(worker);
@@ -100,7 +124,7 @@ bool Join::run_serially(Worker& worker, PromiseBase* const* children, std::size_
         continue;
       }
     }
-    if (worker.near_stack_end()) worker.unwind = true;
+    if (worker.near_stack_end()) worker.leave_stack();
     // The first one runs at once as long as there is stack.
     if (worker.unwind && (i != 0 || worker.near_stack_end()) && defer_child(worker, child)) continue;
     if (run_child(worker, child)) --left;
@@ -108,16 +132,16 @@ bool Join::run_serially(Worker& worker, PromiseBase* const* children, std::size_
   return end_part(worker, left);
 }
 
-bool Join::run_child(Worker& worker, PromiseBase& child) noexcept {
-  std::coroutine_handle<PromiseBase>::from_promise(child).resume();
+bool Join::run_child(Worker& worker, std::coroutine_handle<> child) noexcept {
+  child.resume();
   if (worker.pending == nullptr) return true;
   child_suspended(worker, child);
   return false;
 }
 
-void Join::child_suspended(Worker& worker, PromiseBase& child) noexcept {
+void Join::child_suspended(Worker& worker, std::coroutine_handle<> child) noexcept {
   // From here on it must tell the join when it ends, on whatever worker; before the commit makes that possible.
-  child.detach();
+  promise_of(child).detach();
   Suspension* const suspension = std::exchange(worker.pending, nullptr);
   worker.enter_nested();
   if (std::coroutine_handle<> const ready = suspension->commit(worker)) worker.drive(ready);

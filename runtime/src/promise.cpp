@@ -12,7 +12,7 @@
 namespace weft::engine {
 namespace {
 
-// A coroutine that starts when the native stack has unwound. On the fork deque as a tagged pointer: promises are aligned, so bit 0 is free. Or, for a
+// A coroutine that starts when the native stack has unwound. On the fork deque as a tagged pointer: frames are aligned, so bit 0 is free. Or, for a
 // strand, in its queue.
 class DeferredStart final : public Suspension, public Runnable {
  public:
@@ -59,9 +59,9 @@ class DeferredStart final : public Suspension, public Runnable {
 };
 
 // A child of a gather that left the stack of the worker that made it; its join holds the state.
-void start_child(Worker& worker, PromiseBase& promise, std::uint32_t flags) noexcept {
+void start_child(Worker& worker, std::coroutine_handle<> coroutine, std::uint32_t flags) noexcept {
+  PromiseBase& promise = promise_of(coroutine);
   JoinBase& join = promise.join();
-  auto const coroutine = std::coroutine_handle<PromiseBase>::from_promise(promise);
   worker.state = join.state;
   worker.state.flags = flags;
   promise.detach();
@@ -73,30 +73,30 @@ void start_child(Worker& worker, PromiseBase& promise, std::uint32_t flags) noex
   join.child_dropped(promise.slot());
   coroutine.destroy();
   if (!join.counter.arrive()) return;
-  worker.state = join.state;
-  worker.drive(join.parent);
+  join.put_back(worker);
+  worker.drive(join.parent());
 }
 
 // A child of a strand's gather that starts later, in the strand's queue.
 class DeferredChild final : public Runnable {
  public:
-  explicit DeferredChild(PromiseBase& child) noexcept : Runnable(&DeferredChild::step), child_(child) {}
+  explicit DeferredChild(std::coroutine_handle<> child) noexcept : Runnable(&DeferredChild::step), child_(child) {}
   static void* operator new(std::size_t size) { return frame_allocate(size); }
   static void operator delete(void* block, std::size_t size) noexcept { frame_free(block, size); }
 
  private:
   static void step(Runnable& runnable, Worker& worker) noexcept {
     auto* const self = static_cast<DeferredChild*>(&runnable);
-    PromiseBase& child = self->child_;
+    std::coroutine_handle<> const child = self->child_;
     delete self;
     start_child(worker, child, ExecutionState::part | ExecutionState::on_strand);
   }
-  PromiseBase& child_;
+  std::coroutine_handle<> child_;
 };
 
 }  // namespace
 
-bool defer_child(Worker& worker, PromiseBase& child) noexcept {
+bool defer_child(Worker& worker, std::coroutine_handle<> child) noexcept {
   try {
     worker.strand->execute(*new DeferredChild(child), worker);
     return true;
@@ -105,10 +105,17 @@ bool defer_child(Worker& worker, PromiseBase& child) noexcept {
   }
 }
 
-std::coroutine_handle<> JoinBase::commit(Worker&) noexcept {
-  std::coroutine_handle<> const resumed = parent;
+std::coroutine_handle<> JoinBase::commit(Worker& worker) noexcept {
+  std::coroutine_handle<> const resumed = parent();
   // LIFETIME: from here on the last child may resume the parent, whose frame holds this join.
-  return counter.wait(outstanding) ? resumed : std::coroutine_handle<>{};
+  if (!counter.wait(outstanding)) return {};
+  put_back(worker);
+  return resumed;
+}
+
+void JoinBase::put_back(Worker& worker) const noexcept {
+  worker.state = state;
+  if (trouble_.load(std::memory_order_relaxed) != 0) worker.state.flags |= ExecutionState::dirty;
 }
 
 void PromiseBase::end_detached(std::uintptr_t up) noexcept {
@@ -122,8 +129,8 @@ void PromiseBase::end_detached(std::uintptr_t up) noexcept {
       auto& join = *reinterpret_cast<JoinBase*>(pointer);
       end_context(worker.state);
       if (!join.counter.arrive()) return;
-      worker.state = join.state;
-      worker.next = join.parent;
+      join.put_back(worker);
+      worker.next = join.parent();
       return;
     }
     default: reinterpret_cast<TaskBase*>(pointer)->finish(worker); return;
@@ -159,7 +166,7 @@ void drop_unawaited(PromiseBase& promise) noexcept {
 void defer_start(Worker& worker, std::coroutine_handle<> coroutine) {
   worker.pending = new DeferredStart(coroutine);
   // The gathers below leave the stack too, otherwise the start would be behind their children.
-  worker.unwind = true;
+  worker.leave_stack();
 }
 
 void RuntimeCore::run_forked(Worker& worker, ForkItem* item) noexcept {
@@ -167,7 +174,7 @@ void RuntimeCore::run_forked(Worker& worker, ForkItem* item) noexcept {
     worker.drive(deferred->take(worker));
     return;
   }
-  start_child(worker, *reinterpret_cast<PromiseBase*>(item), ExecutionState::part);
+  start_child(worker, std::coroutine_handle<>::from_address(item), ExecutionState::part);
 }
 
 }  // namespace weft::engine

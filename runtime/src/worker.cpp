@@ -257,6 +257,11 @@ void Worker::refuel(std::int64_t now) noexcept {
 }
 
 void Worker::poll_from_gather() noexcept {
+  if (unwind) {
+    // The loop is about to have its turn; the gathers further down must find out too.
+    fuel = 1;
+    return;
+  }
   // Without memory for the run queue, what is taken in runs at once, on top of the gather.
   ExecutionState const gathering = state;
   StrandState* const on = std::exchange(strand, nullptr);
@@ -275,7 +280,7 @@ void Worker::poll_beside_gather() noexcept {
     if (attention_.load(std::memory_order_relaxed)) {
       attention_.store(false, std::memory_order_relaxed);
       // Only for what really came: whether a submitter found us busy or not yet asleep must not change a deterministic schedule.
-      if (take_injected()) unwind = true;
+      if (take_injected()) leave_stack();
     }
     return;
   }
@@ -295,7 +300,7 @@ void Worker::poll_beside_gather() noexcept {
   }
   // Runnables wait, nobody is idle: after a while the loop must have its turn.
   if (last_loop_ == 0) last_loop_ = now;
-  if (now - last_loop_ >= poll_period) unwind = true;
+  if (now - last_loop_ >= poll_period) leave_stack();
 }
 
 void Worker::request_attention() noexcept {

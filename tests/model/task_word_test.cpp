@@ -74,6 +74,29 @@ void checks_as_an_await_does(Program& p) {
   });
 }
 
+// The check at a gather: what differs is looked at closely, and whatever is pending shows as a difference.
+void checks_as_a_gather_does(Program& p) {
+  auto& s = p.state<State>();
+  p.thread("canceller", [&s] { cancel(s, 0); });
+  p.thread("task", [&s] {
+    std::uint32_t seen = 0;
+    for (int child = 0; child < 2; ++child) {
+      std::uint64_t const mark = std::uint64_t{engine::BasicTaskWord<model_sync>::quiet_half} << 32 | seen;
+      if (!s.word.undisturbed(mark) && s.word.pending(seen)) {
+        require(s.messages[0].get() == 1, "the message is missing");
+        seen = s.word.epoch();
+        ++s.delivered;
+      }
+    }
+    end(s, seen);
+  });
+  p.check([&s] {
+    require(s.accepted[0] == (s.delivered == 1 || s.ended_cancelled), "a request was lost or made up");
+    require(s.delivered <= 1, "delivered twice");
+    require(!s.word.undisturbed(std::uint64_t{engine::BasicTaskWord<model_sync>::quiet_half} << 32), "done, and nothing shows");
+  });
+}
+
 // Two requests, and a task that takes one back when it sees any, as a timeout block does.
 void two_requests_and_an_uncancel(Program& p) {
   auto& s = p.state<State>();
@@ -150,6 +173,7 @@ std::vector<Case> const& cases() {
       {{.name = "task word, one request, pending()", .preemptions = unbounded}, one_request(false)},
       {{.name = "task word, one request, epoch()", .preemptions = unbounded}, one_request(true)},
       {{.name = "task word, checks as an await does", .preemptions = unbounded}, checks_as_an_await_does},
+      {{.name = "task word, checks as a gather does", .preemptions = unbounded}, checks_as_a_gather_does},
       {{.name = "task word, two requests and an uncancel"}, two_requests_and_an_uncancel},
       {{.name = "task word, annul()", .preemptions = unbounded}, annulled_between_two_requests},
       {{.name = "task word, uncancel against cancel", .preemptions = unbounded}, uncancel_against_cancel},

@@ -152,13 +152,13 @@ class [[nodiscard]] Coro {
   Coro(Coro&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   Coro& operator=(Coro&& other) noexcept {
     if (this != &other) {
-      if (handle_) engine::drop_unawaited(handle_.promise());
+      if (handle_) drop();
       handle_ = std::exchange(other.handle_, nullptr);
     }
     return *this;
   }
   WEFT_INLINE ~Coro() {
-    if (handle_) [[unlikely]] engine::drop_unawaited(handle_.promise());
+    if (handle_) [[unlikely]] drop();
   }
 
   WEFT_INLINE engine::CoroAwaiter<T> operator co_await() && { return engine::CoroAwaiter<T>(release()); }
@@ -171,15 +171,18 @@ class [[nodiscard]] Coro {
   /// Whether there is a coroutine: false once it has been awaited or moved from.
   explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
 
-  /// For the engine: the promise, while the frame stays ours. Throws RuntimeError when there is none.
-  WEFT_INLINE promise_type& promise() const {
+  /// For the engine: the frame, which stays ours. Throws RuntimeError when there is none.
+  WEFT_INLINE engine::CoroHandle<T> handle() const {
     if (!handle_) [[unlikely]] engine::throw_moved_from_coro();
-    return handle_.promise();
+    return handle_;
   }
+  /// For the engine: its promise.
+  WEFT_INLINE promise_type& promise() const { return handle().promise(); }
 
  private:
   friend promise_type;
   explicit Coro(engine::CoroHandle<T> handle) noexcept : handle_(handle) {}
+  WEFT_COLD void drop() noexcept { engine::drop_unawaited(handle_.promise()); }
 
   engine::CoroHandle<T> handle_;
 };

@@ -68,8 +68,8 @@ class RaceJoin final : public JoinMode<OnError::abort> {
     (void)(std::get<I>(coros).promise(), ...);
     std::array<Coro<void>, arms> wrapped = {run_arm<I>(*this, std::move(std::get<I>(coros)))...};
     for (std::size_t i = 0; i < arms; ++i) {
-      children_[i] = &wrapped[i].release().promise();
-      children_[i]->set_parent(static_cast<JoinBase&>(*this), nullptr);
+      children_[i] = wrapped[i].release();
+      promise_of(children_[i]).set_parent(static_cast<JoinBase&>(*this), nullptr);
     }
   }
 
@@ -85,7 +85,7 @@ class RaceJoin final : public JoinMode<OnError::abort> {
     else winner.emplace(std::in_place_index<I>, std::move(*std::get<I>(results_)).value());
   }
 
-  std::array<PromiseBase*, arms> children_{};
+  std::array<std::coroutine_handle<>, arms> children_{};
   std::tuple<std::optional<Result<T>>...> results_;
   std::exception_ptr failure_;
   std::atomic<bool> decided_{false};

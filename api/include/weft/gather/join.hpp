@@ -39,28 +39,24 @@ using element_t = std::conditional_t<std::is_void_v<T>, std::monostate,
 enum class OnError { plain, collect, abort };
 
 class Join : public JoinBase {
-  enum Trouble : std::uint32_t { failed_bit = 1, dropped_bit = 2 };
-
  public:
-  void child_failed(void*) noexcept override {
-    if ((trouble_.fetch_or(failed_bit, std::memory_order_relaxed) & failed_bit) == 0) ::new (error_) std::exception_ptr(std::current_exception());
-  }
+  void child_failed(void*) noexcept override;
   void child_dropped(void*) noexcept override { trouble_.fetch_or(dropped_bit, std::memory_order_relaxed); }
 
-  // Runs the children of this worker's part, whose promises have their parent set. False when some have not ended: the caller must suspend
+  // Runs the children of this worker's part, which have their parent set. False when some have not ended: the caller must suspend
   // with finish_later(). `count` is a number, or an integral constant. INVARIANT: count > 0.
   template <class Count>
-  WEFT_INLINE bool run_children(Worker& worker, PromiseBase* const* children, Count count) noexcept;
+  WEFT_INLINE bool run_children(Worker& worker, std::coroutine_handle<> const* children, Count count) noexcept;
   void finish_later(std::coroutine_handle<> coroutine) noexcept {
-    parent = coroutine;
+    parent_frame = coroutine.address();
     current_worker()->pending = this;
   }
 
-  // At the end, in the caller's state: throws what the join must throw. A cancel is thrown by the coroutine itself (throw_cancelled()): each level of a
-  // tree that is cancelled throws once.
+  // At the end: puts the caller's state back, if it is not there yet, and throws what the join must throw. A cancel is thrown by the coroutine
+  // itself (throw_cancelled()): each level of a tree that is cancelled throws once.
   WEFT_INLINE void throw_if_failed() {
     Worker& worker = *current_worker();
-    if (worker.state.scope->word.changed_since(worker.state.seen) || trouble_.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    if (!undisturbed(worker.state)) [[unlikely]] {
       if (ends_cancelled(worker)) throw cancellation(worker);
     }
   }
@@ -74,12 +70,13 @@ class Join : public JoinBase {
   std::exception_ptr take_error() noexcept;
 
  private:
-  // Throws the failure of a child, unless a cancel comes before it.
-  WEFT_COLD bool ends_cancelled(Worker& worker);
+  // Something was asked of the scope, the caller is no part or has changed its state, the last child has changed its own, or one has failed. Throws
+  // the failure of a child, unless a cancel comes before it.
+  WEFT_NOINLINE bool ends_cancelled(Worker& worker);
   WEFT_COLD static CancelledError cancellation(Worker& worker);
-  WEFT_COLD void child_suspended(Worker& worker, PromiseBase& child) noexcept;
-  WEFT_COLD void drop(PromiseBase& child) noexcept {
-    std::coroutine_handle<PromiseBase>::from_promise(child).destroy();
+  WEFT_COLD void child_suspended(Worker& worker, std::coroutine_handle<> child) noexcept;
+  WEFT_COLD void drop(std::coroutine_handle<> child) noexcept {
+    child.destroy();
     child_dropped(nullptr);
   }
   // The state with which each child starts.
@@ -88,57 +85,62 @@ class Join : public JoinBase {
   }
   bool cancelled_meanwhile() const noexcept { return state.scope->word.changed_since(state.seen) && state.scope->word.pending(state.seen); }
 
+  template <bool in_part, class Count>
+  WEFT_INLINE bool take_common_course(Worker& worker, std::coroutine_handle<> const* children, Count count) noexcept;
+
   // ---- everything that is not the common course
-  // From the start, with a cancel or the end of the stack in sight.
-  WEFT_COLD bool start_otherwise(Worker& worker, PromiseBase* const* children, std::size_t count) noexcept;
+  // A push is not done yet. False when there was no memory for it.
+  WEFT_COLD static bool settle_push(Worker& worker) noexcept;
+  // The same for what is taken back: false when everything has been stolen.
+  WEFT_COLD static bool settle_unpush(Worker& worker) noexcept;
+  // From the start: in the body of a task, in a part that has changed its state, with a cancel or the end of the stack in sight.
+  WEFT_NOINLINE bool start_otherwise(Worker& worker, std::coroutine_handle<> const* children, std::size_t count) noexcept;
   // From the child `next` on, when `unfinished` before it have not ended. Those below `in_place` are not on the deque.
-  WEFT_NOINLINE bool run_rest(Worker& worker, PromiseBase* const* children, std::size_t count, std::size_t next, std::size_t in_place, std::int64_t unfinished) noexcept;
+  WEFT_NOINLINE bool run_rest(Worker& worker, std::coroutine_handle<> const* children, std::size_t count, std::size_t next, std::size_t in_place, std::int64_t unfinished) noexcept;
   // The child `i` has suspended.
-  WEFT_NOINLINE bool run_after_suspended(Worker& worker, PromiseBase* const* children, std::size_t count, std::size_t i) noexcept;
+  WEFT_NOINLINE bool run_after_suspended(Worker& worker, std::coroutine_handle<> const* children, std::size_t count, std::size_t i) noexcept;
   // The children of a strand: all in place, one after the other; what must start later goes into the strand's queue.
-  WEFT_COLD bool run_serially(Worker& worker, PromiseBase* const* children, std::size_t count) noexcept;
+  WEFT_COLD bool run_serially(Worker& worker, std::coroutine_handle<> const* children, std::size_t count) noexcept;
   // All that could be run here has run.
   WEFT_NOINLINE bool end_part(Worker& worker, std::int64_t left) noexcept;
   // Runs one child in place: false when it has not ended.
-  bool run_child(Worker& worker, PromiseBase& child) noexcept;
+  bool run_child(Worker& worker, std::coroutine_handle<> child) noexcept;
 
-  // A child that was dropped before it started leaves its slot empty, whatever becomes of the cancel.
-  std::atomic<std::uint32_t> trouble_{0};
   // An exception_ptr while failed_bit is set: a member with a destructor would cost every join that does not fail. INVARIANT: written by the
   // child that set failed_bit, read when all have arrived.
   alignas(std::exception_ptr) unsigned char error_[sizeof(std::exception_ptr)];
 };
 
-// THE COMMON COURSE is what is inline: no cancel, room on the stack, every child ends where it was resumed, nobody steals. Where something else
-// happens the children go on out of line (join.cpp), so that nothing is kept in registers for it.
+// THE COMMON COURSE is what is inline: a gather in a part of another, no cancel, room on the stack, every child ends where it was resumed and leaves
+// its state as it was, nobody steals. Where something else happens the children go on out of line (join.cpp), so that nothing is kept in
+// registers for it. In a part the worker's state is at all times that of a part of this scope, the caller's and the children's alike, so
+// nothing is put in or back.
 template <class Count>
-WEFT_INLINE bool Join::run_children(Worker& worker, PromiseBase* const* children, Count count) noexcept {
+WEFT_INLINE bool Join::run_children(Worker& worker, std::coroutine_handle<> const* children, Count count) noexcept {
   state = worker.state;
-  if (worker.state.scope->word.changed_since(worker.state.seen) || worker.near_stack_limit()) [[unlikely]] return start_otherwise(worker, children, count);
+  if (!undisturbed(worker.state) || worker.near_stack_limit()) [[unlikely]] return start_otherwise(worker, children, count);
+  return take_common_course<true>(worker, children, count);
+}
+
+template <bool in_part, class Count>
+WEFT_INLINE bool Join::take_common_course(Worker& worker, std::coroutine_handle<> const* children, Count count) noexcept {
+  std::coroutine_handle<> const first = children[0];
   // Pushed from the last to the second, so that pops give them in argument order. The first runs in place without a detour.
   for (std::size_t i = count - 1; i != 0; --i) {
-    Pushed const pushed = worker.deque.push(fork_item(*children[i]));
-    if (pushed == Pushed::kept) [[likely]] continue;
+    if (worker.deque.put(fork_item(children[i]))) [[likely]] continue;
     // No memory for the deque: this one and those before it run in place.
-    if (pushed == Pushed::failed) return run_rest(worker, children, count, 0, i + 1, 0);
-    worker.on_published();
+    if (!settle_push(worker)) return run_rest(worker, children, count, 0, i + 1, 0);
   }
-  // Nested gathers find these flags already: a partial write here would stall the next copy of the state.
-  if (worker.state.flags != ExecutionState::part) worker.state.flags = ExecutionState::part;
-  std::coroutine_handle<PromiseBase>::from_promise(*children[0]).resume();
+  first.resume();
   if (worker.pending != nullptr) [[unlikely]] return run_after_suspended(worker, children, count, 0);
   for (std::size_t i = 1; i != count; ++i) {
-    if (worker.state.flags != ExecutionState::part || --worker.fuel == 0 || worker.unwind || state.scope->word.changed_since(state.seen)) [[unlikely]]
-      return run_rest(worker, children, count, i, 1, 0);
-    if (!worker.deque.unpush()) [[unlikely]] return end_part(worker, static_cast<std::int64_t>(count - i));
-    std::coroutine_handle<PromiseBase>::from_promise(*children[i]).resume();
+    if (!undisturbed(worker.state) || --worker.fuel == 0) [[unlikely]] return run_rest(worker, children, count, i, 1, 0);
+    if (!worker.deque.unput() && !settle_unpush(worker)) [[unlikely]] return end_part(worker, static_cast<std::int64_t>(count - i));
+    children[i].resume();
     if (worker.pending != nullptr) [[unlikely]] return run_after_suspended(worker, children, count, i);
   }
-  if (worker.state.flags != ExecutionState::part || state.flags != ExecutionState::part) {
-    end_context(worker.state);
-    worker.state = state;
-  }
-  return true;
+  if constexpr (in_part) return true;
+  else return end_part(worker, 0);
 }
 
 // ---------------------------------------------------------------- awaiters of bare coroutines
@@ -226,14 +228,14 @@ class [[nodiscard]] TupleJoin : public JoinMode<mode> {
   using weft_awaitable = void;
 
   // Strong: one that was moved from throws, and the others are still the caller's.
-  WEFT_INLINE explicit TupleJoin(Coro<T>&&... coros) : children_{&coros.promise()...} { ((void)coros.release(), ...); }
+  WEFT_INLINE explicit TupleJoin(Coro<T>&&... coros) : children_{coros.handle()...} { ((void)coros.release(), ...); }
   TupleJoin(TupleJoin&& other) noexcept : children_(std::exchange(other.children_, {})) {}
   WEFT_INLINE ~TupleJoin() {
     if (this->owns_children()) [[unlikely]] destroy_children();
   }
 
   WEFT_INLINE JoinAwaiter<TupleJoin> operator co_await() && {
-    if (children_[0] == nullptr) [[unlikely]] throw_moved_from_coro();
+    if (!children_[0]) [[unlikely]] throw_moved_from_coro();
     return JoinAwaiter<TupleJoin>(*this);
   }
   WEFT_INLINE bool start() {
@@ -255,7 +257,9 @@ class [[nodiscard]] TupleJoin : public JoinMode<mode> {
  private:
   template <std::size_t... I>
   WEFT_INLINE void link(std::index_sequence<I...>) noexcept {
-    (children_[I]->set_parent(*this, &std::get<I>(slots_).value), ...);
+    // A copy, or each would be read again behind the stores of the one before.
+    std::array const children = children_;
+    (promise_of(children[I]).set_parent(*this, &std::get<I>(slots_).value), ...);
   }
   template <std::size_t... I>
   WEFT_INLINE std::tuple<child_result_t<T, mode>...> take(std::index_sequence<I...>) {
@@ -266,11 +270,11 @@ class [[nodiscard]] TupleJoin : public JoinMode<mode> {
     ((static_cast<void*>(&std::get<I>(slots_).value) == slot ? void(std::get<I>(slots_).error = std::current_exception()) : void()), ...);
   }
   WEFT_COLD void destroy_children() noexcept {
-    for (PromiseBase* const child : children_)
-      if (child != nullptr) std::coroutine_handle<PromiseBase>::from_promise(*child).destroy();
+    for (std::coroutine_handle<> const child : children_)
+      if (child) child.destroy();
   }
 
-  std::array<PromiseBase*, sizeof...(T)> children_;
+  std::array<std::coroutine_handle<>, sizeof...(T)> children_;
   std::tuple<ChildSlot<T, mode>...> slots_;
 };
 
@@ -297,10 +301,10 @@ class Children {
     if (expected > few) [[unlikely]] grow_to(expected);
   }
   Children(Children&& other) noexcept
-      : promises_(std::exchange(other.promises_, nullptr)), size_(std::exchange(other.size_, 0)), capacity_(other.capacity_), owned_(other.owned_) {}
+      : frames_(std::exchange(other.frames_, nullptr)), size_(std::exchange(other.size_, 0)), capacity_(other.capacity_), owned_(other.owned_) {}
   Children& operator=(Children&&) = delete;
   WEFT_INLINE ~Children() {
-    if (promises_ == nullptr) return;
+    if (frames_ == nullptr) return;
     if (owned_) [[unlikely]] destroy_frames();
     release_block();
   }
@@ -308,44 +312,44 @@ class Children {
   // A Coro that was moved from throws in require_all(), not here: nothing happens before the await.
   WEFT_INLINE void add(Coro<T> coro) {
     if (size_ == capacity_) [[unlikely]] make_room();
-    promises_[size_++] = coro ? &coro.release().promise() : nullptr;
+    frames_[size_++] = coro ? coro.release() : nullptr;
   }
   WEFT_INLINE std::size_t size() const noexcept { return size_; }
-  WEFT_INLINE PromiseBase& operator[](std::size_t i) const noexcept { return *promises_[i]; }
-  PromiseBase* const* data() const noexcept { return promises_; }
+  WEFT_INLINE PromiseBase& operator[](std::size_t i) const noexcept { return promise_of(frames_[i]); }
+  std::coroutine_handle<> const* data() const noexcept { return frames_; }
   void require_all() const {
     for (std::size_t i = 0; i < size_; ++i)
-      if (promises_[i] == nullptr) [[unlikely]] throw_moved_from_coro();
+      if (!frames_[i]) [[unlikely]] throw_moved_from_coro();
   }
   // From here on each frame destroys itself at its end.
   WEFT_INLINE void disown() noexcept { owned_ = false; }
 
  private:
   // What fits into the smallest block of the pool, which costs next to nothing: its size is known here.
-  static constexpr std::size_t few = frame_granule / sizeof(PromiseBase*);
+  static constexpr std::size_t few = frame_granule / sizeof(std::coroutine_handle<>);
 
   WEFT_INLINE void make_room() {
-    if (promises_ != nullptr) [[unlikely]] return grow_to(2 * capacity_);
-    promises_ = static_cast<PromiseBase**>(frame_allocate(few * sizeof(PromiseBase*)));
+    if (frames_ != nullptr) [[unlikely]] return grow_to(2 * capacity_);
+    frames_ = static_cast<std::coroutine_handle<>*>(frame_allocate(few * sizeof(std::coroutine_handle<>)));
     capacity_ = few;
   }
   WEFT_NOINLINE void grow_to(std::size_t capacity) {
-    auto** const promises = static_cast<PromiseBase**>(frame_allocate(capacity * sizeof(PromiseBase*)));
-    std::copy_n(promises_, size_, promises);
-    if (promises_ != nullptr) release_block();
-    promises_ = promises;
+    auto* const frames = static_cast<std::coroutine_handle<>*>(frame_allocate(capacity * sizeof(std::coroutine_handle<>)));
+    std::copy_n(frames_, size_, frames);
+    if (frames_ != nullptr) release_block();
+    frames_ = frames;
     capacity_ = capacity;
   }
   WEFT_INLINE void release_block() noexcept {
-    if (capacity_ == few) [[likely]] frame_free(promises_, few * sizeof(PromiseBase*));
-    else frame_free(promises_, capacity_ * sizeof(PromiseBase*));
+    if (capacity_ == few) [[likely]] frame_free(frames_, few * sizeof(std::coroutine_handle<>));
+    else frame_free(frames_, capacity_ * sizeof(std::coroutine_handle<>));
   }
   WEFT_COLD void destroy_frames() noexcept {
     for (std::size_t i = 0; i < size_; ++i)
-      if (promises_[i] != nullptr) std::coroutine_handle<PromiseBase>::from_promise(*promises_[i]).destroy();
+      if (frames_[i]) frames_[i].destroy();
   }
 
-  PromiseBase** promises_ = nullptr;
+  std::coroutine_handle<>* frames_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
   bool owned_ = true;

@@ -14,6 +14,7 @@
 // The two words of a parent link are all that a frame pays for being a coroutine of this library.
 #pragma once
 
+#include <atomic>
 #include <bit>
 #include <coroutine>
 #include <cstdint>
@@ -52,16 +53,25 @@ class JoinBase : public Suspension {
   virtual void child_dropped(void* slot) noexcept = 0;
 
   std::coroutine_handle<> commit(Worker& worker) noexcept override;
+  // By who goes on with the parent: gives the worker its state. When something went wrong the flags say that the part has changed (dirty), so that the
+  // end of the gather looks closer.
+  void put_back(Worker& worker) const noexcept;
 
   JoinCounter counter;
   // The parent's state: its children start with a copy, and it resumes with it. INVARIANT: written before the first child can be stolen.
   ExecutionState state;
-  // INVARIANT: these two are written before the parent waits. Children that it has not seen end, and the parent itself.
+  // INVARIANT: these two are written before the parent waits. Children that it has not seen end, and the parent itself: its frame's address,
+  // since a handle would be written by every join.
   std::int64_t outstanding;
-  std::coroutine_handle<> parent;
+  void* parent_frame;
+
+  std::coroutine_handle<> parent() const noexcept { return std::coroutine_handle<>::from_address(parent_frame); }
 
  protected:
   ~JoinBase() = default;
+  // What went wrong with children. A child that was dropped before it started leaves its slot empty, whatever becomes of the cancel.
+  enum Trouble : std::uint32_t { failed_bit = 1, dropped_bit = 2 };
+  std::atomic<std::uint32_t> trouble_{0};
 };
 
 class PromiseBase {
@@ -126,15 +136,20 @@ class PromiseBase {
 // throws std::bad_alloc.
 void defer_start(Worker& worker, std::coroutine_handle<> coroutine);
 
+// The promise of any coroutine of this library.
+WEFT_INLINE PromiseBase& promise_of(std::coroutine_handle<> coroutine) noexcept {
+  return std::coroutine_handle<PromiseBase>::from_address(coroutine.address()).promise();
+}
+
 // A coroutine that was never started goes; under WEFT_DEBUG that is reported.
 WEFT_COLD void drop_unawaited(PromiseBase& promise) noexcept;
 // A runtime that was made with WEFT_DEBUG begins or ends.
 void count_debug_runtime(int by) noexcept;
 
 // A child of a gather of the strand that this worker runs starts later, in the strand's queue. False when there is no memory for that.
-bool defer_child(Worker& worker, PromiseBase& child) noexcept;
+bool defer_child(Worker& worker, std::coroutine_handle<> child) noexcept;
 
-// How a PromiseBase becomes an entry of a fork deque.
-WEFT_INLINE ForkItem* fork_item(PromiseBase& promise) noexcept { return reinterpret_cast<ForkItem*>(&promise); }
+// How a child becomes an entry of a fork deque.
+WEFT_INLINE ForkItem* fork_item(std::coroutine_handle<> child) noexcept { return static_cast<ForkItem*>(child.address()); }
 
 }  // namespace weft::engine

@@ -135,6 +135,11 @@ class CancelRequest {
   WaitNode** last_ = &first_;
 };
 
+// True when the running code is a part of a gather, its state is as it started with, and no request has come for it since: what a gather must
+// know before each child, in one comparison. A part whose flags are `part` has changed nothing, so its scope is the one that it started in.
+static_assert(TaskWord::quiet_half == ExecutionState::part);
+WEFT_INLINE bool undisturbed(ExecutionState const& state) noexcept { return state.scope->word.undisturbed(state.mark()); }
+
 // True when a request waits for delivery to the code that this worker runs.
 WEFT_INLINE bool cancel_pending(ExecutionState const& state) noexcept {
   return state.scope->word.changed_since(state.seen) && state.scope->word.pending(state.seen);

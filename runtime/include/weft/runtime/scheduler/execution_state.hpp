@@ -32,6 +32,9 @@ struct ExecutionState {
   std::uint32_t flags;
   // Null: no variable has a value.
   Context* context;
+
+  // As a task word is compared with it.
+  std::uint64_t mark() const noexcept { return std::uint64_t{flags} << 32 | seen; }
 };
 
 }  // namespace weft::engine

@@ -97,7 +97,7 @@ class alignas(cache_line) Worker {
   std::uintptr_t stack_limit = 0;
   // Children that gathers may still run before the next poll.
   std::uint32_t fuel = 1;
-  // The gathers on the native stack are leaving it.
+  // The gathers on the native stack are leaving it. INVARIANT: while it is set, gathers find no more than 1 in `fuel`, and so find out.
   bool unwind = false;
   // Whether steps are watched, and for what (watch.hpp). INVARIANT: written by whoever begins or ends to watch.
   std::atomic<std::uint8_t> watch{0};
@@ -115,6 +115,10 @@ class alignas(cache_line) Worker {
   bool near_stack_end() const noexcept { return stack_pointer() < stack_end; }
   // For a coroutine that is to be resumed in place. A strand has the limit at the top, and asks again.
   WEFT_INLINE bool must_leave_stack() const noexcept { return near_stack_limit() && (strand == nullptr || near_stack_end()); }
+  void leave_stack() noexcept {
+    unwind = true;
+    fuel = 1;
+  }
   // One step, by code that is a step itself.
   void run_in_place(Runnable& runnable) noexcept;
   // Plain code of users, a callback, is watched as a step of its own.
