@@ -24,11 +24,9 @@ class ForeignNode;
 // Resumed once by the foreign side; destroys itself.
 class ForeignProxy {
  public:
-  class promise_type {
+  class promise_type : public PooledFrame {
    public:
     explicit promise_type(ForeignNode& node) noexcept : node_(&node) {}
-    static void* operator new(std::size_t size) { return frame_allocate(size); }
-    static void operator delete(void* frame, std::size_t size) noexcept { frame_free(frame, size); }
     ForeignProxy get_return_object() noexcept { return ForeignProxy(std::coroutine_handle<promise_type>::from_promise(*this)); }
     std::suspend_always initial_suspend() const noexcept { return {}; }
     struct Final {

@@ -74,7 +74,7 @@ class JoinBase : public Suspension {
   std::atomic<std::uint32_t> trouble_{0};
 };
 
-class PromiseBase {
+class PromiseBase : public PooledFrame {
   enum Tag : std::uintptr_t { detached_bit = 1, kind_await = 0, kind_join = 2, kind_task = 4, kind_mask = 6, tag_mask = 7 };
 
  public:
@@ -83,9 +83,6 @@ class PromiseBase {
   explicit PromiseBase(std::source_location place) noexcept : slot_(std::bit_cast<void*>(place)) {}
   PromiseBase(PromiseBase const&) = delete;
   PromiseBase& operator=(PromiseBase const&) = delete;
-
-  WEFT_INLINE static void* operator new(std::size_t size) { return frame_allocate(size); }
-  WEFT_INLINE static void operator delete(void* frame, std::size_t size) noexcept { frame_free(frame, size); }
 
   WEFT_INLINE void set_parent(AwaitRecord& record, void* slot) noexcept { set_up(&record, kind_await, slot); }
   WEFT_INLINE void set_parent(JoinBase& join, void* slot) noexcept { set_up(&join, kind_join, slot); }

@@ -4,7 +4,7 @@
 // a cache with a stack of free blocks per class: it allocates from it and frees to it, plain loads and stores, whatever thread a
 // block came from; when it is full half of it goes to the central depot as a chain (a magazine), and when it is empty a magazine comes from
 // there (algorithms/magazine_stack.hpp). So a thread that only frees feeds one that only allocates, a lock is taken once per
-// magazine (at most 32 blocks or 16 KiB), and no cache holds more than two magazines of a class. New blocks are carved from
+// magazine (at most 63 blocks or 32 KiB), and no cache holds more than two magazines of a class. New blocks are carved from
 // 64 KiB chunks that belong to one class.
 //
 // A stack needs no count: it ends at a multiple of its size, so the address of its top says whether it is full, and it begins with a null pointer,
@@ -14,9 +14,10 @@
 //    |      | null | block | block | ... | block |
 //              ^ empty        ^ top         ^ full
 //
-// Alignment: a block starts at a multiple of the largest power of two that divides its class's size (at least 64). A
-// frame's size is a multiple of its alignment, so over-aligned frames are right without being announced, which g++ 12
-// and, by default, clang do not do.
+// Alignment: a block starts at a multiple of the largest power of two that divides its class's size (at least 64). The size of
+// g++'s frames is a multiple of their alignment, so over-aligned frames are right without being announced, which it does not do.
+// The size of clang's need not be: what is aligned to more than 64 is right with -fcoro-aligned-allocation, by which they are
+// announced; the CMake target brings it.
 //
 // Counting is exact and free: the blocks of a class that are neither in a cache nor in the depot are live. The tops of
 // the stacks are written by their owners only, as relaxed atomics, so that live_frames() may read them; its answer is exact
@@ -57,17 +58,17 @@ constexpr std::size_t frame_class_bytes(std::size_t index) noexcept { return (in
 
 // Slots of a stack, a power of two; the first holds the null pointer.
 constexpr std::uint32_t frame_stack_slots(std::size_t index) noexcept {
-  std::size_t const fitting = 32 * 1024 / frame_class_bytes(index);
-  return static_cast<std::uint32_t>(fitting < 64 ? std::bit_floor(fitting) : 64);
+  std::size_t const fitting = 64 * 1024 / frame_class_bytes(index);
+  return static_cast<std::uint32_t>(fitting < 128 ? std::bit_floor(fitting) : 128);
 }
-// Blocks that move at once between a stack and the depot.
-constexpr std::uint32_t frame_magazine_blocks(std::size_t index) noexcept { return frame_stack_slots(index) / 2; }
+// Blocks that move at once between a stack and the depot. Two fit into a stack, or who has used both up would give one away when the blocks come back.
+constexpr std::uint32_t frame_magazine_blocks(std::size_t index) noexcept { return frame_stack_slots(index) / 2 - 1; }
 
 // What a free block keeps readable under AddressSanitizer: the largest descriptor that is ever written into one.
 inline constexpr std::size_t free_block_header = 32;
 
 // The stack of whoever has none: full and empty at the same time.
-inline constexpr std::size_t frame_largest_stack = 64 * sizeof(void*);
+inline constexpr std::size_t frame_largest_stack = frame_stack_slots(0) * sizeof(void*);
 alignas(frame_largest_stack) extern constinit void* no_frame_stack[1];
 
 // The top of a stack. INVARIANT: owner writes, live_frames() reads.
@@ -190,6 +191,16 @@ WEFT_INLINE void frame_free(void* block, std::size_t size, std::align_val_t alig
   if (align <= frame_natural_alignment(rounded)) return frame_free(block, rounded);
   direct_free(block, rounded, align);
 }
+
+// A base of promises: their frames come from the pool.
+struct PooledFrame {
+  WEFT_INLINE static void* operator new(std::size_t size) { return frame_allocate(size); }
+  WEFT_INLINE static void operator delete(void* frame, std::size_t size) noexcept { frame_free(frame, size); }
+#if defined(__clang__)
+  WEFT_INLINE static void* operator new(std::size_t size, std::align_val_t alignment) { return frame_allocate(size, alignment); }
+  WEFT_INLINE static void operator delete(void* frame, std::size_t size, std::align_val_t alignment) noexcept { frame_free(frame, size, alignment); }
+#endif
+};
 
 // Frames that are allocated and not freed, and the bytes of their blocks, in the whole process. Takes locks; exact when no
 // frame is being allocated or freed meanwhile (and the caller knows so by some synchronisation).
