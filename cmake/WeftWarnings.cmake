@@ -17,44 +17,15 @@ if(WEFT_HARDENED_STDLIB)
   target_compile_definitions(weft_build_options INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
 
-# Up to a gigabyte g++ need not look for what it could free, which takes a tenth of its time.
-function(weft_spare_the_collector target)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(${target} PRIVATE --param=ggc-min-heapsize=1048576)
-  endif()
-endfunction()
-
 # With WEFT_UNITY_BUILD: several sources to a compiler run, not so many that a processor is idle at the end.
 function(weft_compile_together target)
   if(NOT WEFT_UNITY_BUILD)
     return()
   endif()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
-  weft_spare_the_collector(${target})
-  # What is included cannot be an anonymous namespace's own, g++ believes.
+  # What is included cannot be an anonymous namespace's own, g++ believes. And up to a gigabyte it need not look for what it could free, which takes
+  # a tenth of its time.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage --param=ggc-min-heapsize=1048576)
   endif()
-endfunction()
-
-# With WEFT_UNITY_BUILD: a program that consists of `source` gets <weft/weft.hpp> precompiled, which takes half of its compilation. Only one that
-# includes it by itself.
-function(weft_precompile_for target source)
-  if(NOT WEFT_UNITY_BUILD)
-    return()
-  endif()
-  file(STRINGS ${source} includes_weft REGEX "^#include <weft/weft.hpp>" LIMIT_COUNT 1)
-  if(NOT includes_weft)
-    return()
-  endif()
-  if(NOT TARGET weft_precompiled)
-    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/weft_precompiled.cpp CONTENT "")
-    add_library(weft_precompiled OBJECT ${PROJECT_BINARY_DIR}/weft_precompiled.cpp)
-    target_link_libraries(weft_precompiled PRIVATE weft weft_build_options)
-    set_target_properties(weft_precompiled PROPERTIES CXX_EXTENSIONS OFF)
-    target_precompile_headers(weft_precompiled PRIVATE <weft/weft.hpp>)
-    weft_spare_the_collector(weft_precompiled)
-  endif()
-  weft_spare_the_collector(${target})
-  target_precompile_headers(${target} REUSE_FROM weft_precompiled)
 endfunction()
