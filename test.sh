@@ -49,6 +49,7 @@ for preset in "${presets[@]}"; do
     [[ $preset == release-clang ]] || models=OFF
     [[ $preset == release-gcc || $preset == tsan-clang ]] || package=OFF
     [[ $preset != release-gcc ]] || flags="-Og;-foptimize-sibling-calls"
+    [[ $preset != release-clang ]] || flags="-fno-vectorize;-fno-slp-vectorize;-fno-unroll-loops"
   fi
   cmake --preset "$preset" -DWEFT_BUILD_EXAMPLES=$examples -DWEFT_TEST_HEADERS=$headers -DWEFT_TEST_MODELS=$models -DWEFT_TEST_PACKAGE=$package \
     -DWEFT_BUILD_BENCHMARKS=$benchmarks -DWEFT_UNITY_BUILD=$together -DWEFT_TEST_SHARDS=$together "-DWEFT_TEST_FLAGS=$flags" \

@@ -310,7 +310,7 @@ class ForkDeque {
     set_guard(guard + claim);
     // ORDER(deque-force): heavy side; pairs with the light fence in lower_bot(). Without it both take the same item.
     Sync::fence_heavy();
-    // ORDER(deque-bot): acquire; pairs with the releases in push_at() and lower_bot(). Without it slot, ring or item are read unwritten.
+    // ORDER(deque-bot): acquire; pairs with the releases in put() and lower_bot(). Without it slot, ring or item are read unwritten.
     std::int64_t const left = distance(guard, bot_.load(std::memory_order_acquire));
     if (left < static_cast<std::int64_t>(claim)) {
       claim = left > 0 ? static_cast<Index>(left) : 0;
