@@ -20,10 +20,6 @@ function(weft_add_library name)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/src/*.cpp ${PROJECT_SOURCE_DIR}/api/src/*.cpp)
   add_library(${name} ${sources})
   target_compile_features(${name} PUBLIC cxx_std_20)
-  # clang's coroutine frames announce their alignment (frame_pool.hpp); promises of other libraries need not take notice.
-  target_compile_options(${name} PUBLIC
-    $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-fcoro-aligned-allocation>
-    $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-coro-non-aligned-allocation-function>)
   target_include_directories(${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/runtime/include>
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/api/include>

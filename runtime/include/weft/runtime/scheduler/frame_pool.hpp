@@ -16,8 +16,8 @@
 //
 // Alignment: a block starts at a multiple of the largest power of two that divides its class's size (at least 64). The size of
 // g++'s frames is a multiple of their alignment, so over-aligned frames are right without being announced, which it does not do.
-// The size of clang's need not be: what is aligned to more than 64 is right with -fcoro-aligned-allocation, by which they are
-// announced; the CMake target brings it.
+// The size of clang's need not be: it is rounded up so that 128 is right, and more with -fcoro-aligned-allocation, by which
+// alignments are announced (PooledFrame).
 //
 // Counting is exact and free: the blocks of a class that are neither in a cache nor in the depot are live. The tops of
 // the stacks are written by their owners only, as relaxed atomics, so that live_frames() may read them; its answer is exact
@@ -194,11 +194,19 @@ WEFT_INLINE void frame_free(void* block, std::size_t size, std::align_val_t alig
 
 // A base of promises: their frames come from the pool.
 struct PooledFrame {
-  WEFT_INLINE static void* operator new(std::size_t size) { return frame_allocate(size); }
-  WEFT_INLINE static void operator delete(void* frame, std::size_t size) noexcept { frame_free(frame, size); }
+  WEFT_INLINE static void* operator new(std::size_t size) { return frame_allocate(spaced(size)); }
+  WEFT_INLINE static void operator delete(void* frame, std::size_t size) noexcept { frame_free(frame, spaced(size)); }
 #if defined(__clang__)
   WEFT_INLINE static void* operator new(std::size_t size, std::align_val_t alignment) { return frame_allocate(size, alignment); }
   WEFT_INLINE static void operator delete(void* frame, std::size_t size, std::align_val_t alignment) noexcept { frame_free(frame, size, alignment); }
+
+ private:
+  // Behind its first words a frame with something that is aligned to 128 has 256 bytes at least.
+  static constexpr std::size_t spaced(std::size_t size) noexcept { return size < 256 ? size : (size + 127) & ~std::size_t{127}; }
+#else
+
+ private:
+  static constexpr std::size_t spaced(std::size_t size) noexcept { return size; }
 #endif
 };
 
