@@ -503,5 +503,16 @@ TEST(FramePool, FramesOfOverAlignedLocalsAreAligned) {
   EXPECT_EQ(live_frames(), frames);
 }
 
+#if defined(__clang__)
+// 320 is no multiple of 128, as a frame of clang's with something in it that is aligned to 128 may be.
+TEST(FramePool, FramesOfClangAreRightFor128Bytes) {
+  constexpr std::size_t size = 320;
+  std::vector<void*> frames;
+  for (int i = 0; i < 8; ++i) frames.push_back(PooledFrame::operator new(size));
+  for (void* const frame : frames) EXPECT_EQ(reinterpret_cast<std::uintptr_t>(frame) % 128, 0U);
+  for (void* const frame : frames) PooledFrame::operator delete(frame, size);
+}
+#endif
+
 }  // namespace
 }  // namespace weft::engine
