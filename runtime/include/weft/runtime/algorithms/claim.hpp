@@ -3,6 +3,7 @@
 // A node that waits is ARMED. Whoever wants to wake it (the timer that is due, the lock that is released, the canceller) first claims it
 // by one compare-exchange; the winner alone makes the coroutine ready, every loser forgets the node. A grant is made by claiming first and
 // granting second: a claim that fails leaves the permit, the item or the notification with the granter, who offers it to the next in line.
+// Where only one can ever claim a node (an await of one task: a cancel is handed down to that task instead) it does so by a store.
 //
 // The word carries no data, so every access is relaxed: what the granter read of the node was published by the lock of the primitive in
 // which the node stands, and what it writes into the node after winning reaches the coroutine through the run queue that hands it over.
