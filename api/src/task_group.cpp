@@ -37,7 +37,7 @@ Coro<void> GroupBlock::finish() {
     co_return;
   }
   // The errors win; a cancellation from outside is delivered at the next suspension instead.
-  if (outside != 0) worker.state.seen = worker.state.scope->word.epoch() - 1;
+  if (outside != 0) worker.state.scope->deliver_again(worker);
   throw ExceptionGroup("unhandled errors in a TaskGroup", std::move(errors));
 }
 

@@ -26,7 +26,7 @@ void Scope::enter(Worker& worker, Link link) noexcept {
   }
   state.scope = this;
   state.seen = 0;
-  state.flags |= ExecutionState::dirty;
+  state.flags |= ExecutionState::dirty | ExecutionState::in_block;
 }
 
 void Scope::exit(Worker& worker, bool redeliver) noexcept {
@@ -37,12 +37,35 @@ void Scope::exit(Worker& worker, bool redeliver) noexcept {
     task_->scopes_lock().lock();
     unlink();
     WEFT_ASSERT(blocks_.empty());
-    // Wrap-around safe: epochs are compared by their distance.
-    if (!redeliver && outer_epoch_ != 0 && static_cast<std::int32_t>(state.seen - outer_epoch_) >= 0) seen = outer_parent_epoch_;
+    // Wrap-around safe: epochs are compared by their distance. What is delivered again is not delivered a third time.
+    bool const delivered = struck_ && static_cast<std::int32_t>(state.seen - outer_epoch_) >= 0;
+    if (delivered && (!redeliver || again_)) seen = outer_parent_epoch_;
     task_->scopes_lock().unlock();
   }
   state.scope = parent_;
   state.seen = seen;
+  if ((parent_flags_ & ExecutionState::in_block) == 0) state.flags &= ~ExecutionState::in_block;
+}
+
+void Scope::deliver_again(Worker& worker) noexcept {
+  ExecutionState& state = worker.state;
+  WEFT_ASSERT(state.scope == this);
+  task_->scopes_lock().lock();
+  state.seen = word.epoch() - 1;
+  // It is pending as far out as anybody asks for it; a request of a block's own ends with that block.
+  Scope const* outermost = this;
+  for (Scope const* scope = this; scope != nullptr; scope = scope->shielded_ ? nullptr : scope->parent_)
+    if (scope->word.cancelling() != 0) outermost = scope;
+  // The blocks that another part has entered are not this one's to change: what is pending here ends with the part.
+  bool own = (state.flags & ExecutionState::in_block) != 0;
+  for (Scope* scope = this; scope != outermost && own; scope = scope->parent_) {
+    scope->struck_ = scope->again_ = true;
+    scope->outer_epoch_ = scope->word.epoch();
+    scope->outer_parent_epoch_ = scope->parent_->word.epoch();
+    scope->parent_seen_ = scope->outer_parent_epoch_ - 1;
+    own = (scope->parent_flags_ & ExecutionState::in_block) != 0;
+  }
+  task_->scopes_lock().unlock();
 }
 
 std::uint32_t Scope::requests_around() const noexcept {
@@ -61,6 +84,8 @@ void Scope::outer_count_changed(std::int32_t by) noexcept {
 // Under the lock, when the parent's epoch has been raised.
 void Scope::receive_from_parent() noexcept {
   (void)word.cancel(false);
+  struck_ = true;
+  again_ = false;
   outer_epoch_ = word.epoch();
   outer_parent_epoch_ = parent_->word.epoch();
 }
@@ -136,7 +161,10 @@ void CancelRequest::finish() noexcept {
     std::uint32_t const epoch = node.state_.scope->word.epoch();
     bool const accepted = node.hand_down(*this);
     task.scopes_lock().lock();
-    if (accepted) node.handed_epoch_ = epoch;
+    if (accepted) {
+      node.handed_down_ = true;
+      node.handed_epoch_ = epoch;
+    }
     bool const more = --node.requests_ != 0;
     if (more) keep(node);
     task.scopes_lock().unlock();
@@ -151,7 +179,7 @@ CancelMessage deliver_cancel(Worker& worker) noexcept {
   state.flags |= ExecutionState::dirty;
   // A message belongs to the task; cancels that blocks make have none.
   Scope const* scope = state.scope;
-  while (scope->parent() != nullptr && scope->outer_epoch_ == scope->word.epoch()) scope = scope->parent();
+  while (scope->struck_ && scope->outer_epoch_ == scope->word.epoch()) scope = scope->parent();
   CancelMessage message = scope == &task.root() ? task.message_ : nullptr;
   task.scopes_lock().unlock();
   return message;
@@ -200,7 +228,7 @@ void WaitNode::wake(Runnable& runnable, Worker& worker) noexcept {
     }
     if (node.linked()) node.unlink();
     if (node.waits_as_body()) owner.body_awaits_.store(false, std::memory_order_relaxed);
-    if (node.handed_epoch_ != 0) {
+    if (node.handed_down_) {
       node.state_.seen = node.handed_epoch_;
       node.state_.flags |= ExecutionState::dirty;
     }

@@ -60,7 +60,6 @@ TEST_P(CancelledGroups, CancelFromOutsideWhileWaitingAtTheEndReachesTheChildrenA
   EXPECT_EQ(log.count("a:cancelled") + log.count("b:cancelled"), 2U);
 }
 
-// CPython 3.13 (TG _aexit): errors win, and the outside cancel is delivered at the next suspension.
 // The body's release hands the lock over, then the end of the body cancels the child: the child has the lock, and the cancel waits for its next suspension.
 // asyncio takes the lock back. The order is the same in both, and with one worker fixed: the child goes on after the cancel.
 TEST_P(CancelledGroups, AChildThatTheCancelledBodyHandsALockToHasItAndIsCancelledLater) {
@@ -90,6 +89,7 @@ TEST_P(CancelledGroups, AChildThatTheCancelledBodyHandsALockToHasItAndIsCancelle
   }
 }
 
+// CPython 3.13 (TG _aexit): errors win, and the outside cancel is delivered at the next suspension.
 TEST_P(CancelledGroups, CancelFromOutsideWithFailuresThrowsTheGroupAndCancelsAtTheNextSuspension) {
   Log log;
   run([&]() -> Coro<> {
@@ -130,6 +130,95 @@ TEST_P(CancelledGroups, CancelFromOutsideWithFailuresThrowsTheGroupAndCancelsAtT
     EXPECT_EQ(end, "CancelledError");
   });
   EXPECT_EQ(log.text(), "ExceptionGroup[Failure(cleanup)] cancelled");
+}
+
+Coro<> nap(std::chrono::milliseconds time) { co_await weft::sleep(time); }
+// A group whose body fails, in the cleanup of a task that has seen its cancel.
+Coro<std::string> failing_group() {
+  auto group = []() -> Coro<> {
+    co_await weft::task_group([](weft::TaskGroup&) -> Coro<> {
+      throw Failure("body");
+      co_return;
+    });
+  };
+  co_return co_await outcome(group());
+}
+
+TEST_P(CancelledGroups, WhatIsToBeSeenAgainIsPendingOutsideOfBlocksThatEndBefore) {
+  for (int blocks = 0; blocks < 4; ++blocks) {
+    run([&]() -> Coro<> {
+      auto nested = [](auto self, int depth) -> Coro<> {
+        if (depth == 0) {
+          EXPECT_EQ(co_await failing_group(), "ExceptionGroup[Failure(body)]");
+          co_return;
+        }
+        co_await weft::timeout(1h, [&](weft::Timeout&) -> Coro<> { co_await self(self, depth - 1); });
+      };
+      auto body = [&](weft::Timeout&) -> Coro<> {
+        EXPECT_EQ(co_await outcome(nap(1h)), "CancelledError");
+        co_await nested(nested, blocks);
+        EXPECT_EQ(co_await outcome(nap(1h)), "CancelledError");
+        co_await weft::sleep(7ms);
+      };
+      Elapsed const clock;
+      std::string const seen = co_await outcome(weft::timeout(2ms, body));
+      EXPECT_EQ(seen, "ok");
+      EXPECT_EQ(clock.ms(), 9ms);
+      co_await weft::sleep(1ms);
+    });
+  }
+}
+
+TEST_P(CancelledGroups, WhatIsToBeSeenAgainIsSeenOnceInABlockAndNotAgainOutside) {
+  run([]() -> Coro<> {
+    auto body = []() -> Coro<> {
+      EXPECT_EQ(co_await outcome(nap(1h)), "CancelledError");
+      // Its own request passes through a block inside, too: that ends as a timeout, and the request from outside has been seen.
+      auto block = [](weft::Timeout&) -> Coro<> {
+        auto inner = [](weft::Timeout&) -> Coro<> {
+          EXPECT_EQ(co_await failing_group(), "ExceptionGroup[Failure(body)]");
+          Task<void> task = weft::create_task(nap(1h));
+          // Handed down, once.
+          EXPECT_EQ(co_await outcome(task), "CancelledError");
+          EXPECT_TRUE(task.cancelled());
+          co_await weft::sleep(1ms);
+        };
+        co_await weft::timeout(1h, inner);
+        co_await weft::sleep(1ms);
+      };
+      co_await weft::timeout(1h, block);
+      co_await weft::sleep(1ms);
+    };
+    Task<void> task = weft::create_task(body());
+    co_await weft::sleep(1ms);
+    task.cancel();
+    EXPECT_EQ(co_await outcome(task), "ok");
+    EXPECT_EQ(task.cancelling(), 1);
+  });
+}
+
+TEST_P(CancelledGroups, WhatAPartIsToSeeAgainEndsWithThePart) {
+  run([]() -> Coro<> {
+    auto part = []() -> Coro<> {
+      EXPECT_EQ(co_await failing_group(), "ExceptionGroup[Failure(body)]");
+      Task<void> task = weft::create_task(nap(1h));
+      EXPECT_EQ(co_await outcome(task), "CancelledError");
+      co_await weft::sleep(1ms);
+      EXPECT_EQ(co_await failing_group(), "ExceptionGroup[Failure(body)]");
+    };
+    auto body = [&]() -> Coro<> {
+      EXPECT_EQ(co_await outcome(nap(1h)), "CancelledError");
+      co_await weft::timeout(1h, [&](weft::Timeout&) -> Coro<> {
+        (void)co_await weft::gather(part(), part());
+        co_await weft::sleep(1ms);
+      });
+      co_await weft::sleep(1ms);
+    };
+    Task<void> task = weft::create_task(body());
+    co_await weft::sleep(1ms);
+    task.cancel();
+    EXPECT_EQ(co_await outcome(task), "ok");
+  });
 }
 
 TEST_P(CancelledGroups, CancelFromOutsideWhileAbortingIsNotLost) {

@@ -52,6 +52,9 @@ class Scope : public ListHook<BlockTag> {
   // The part is back in the outer scope; a request from outside that was not delivered in the block is pending there. `redeliver`: also one that
   // was, because the block has made something else of it.
   void exit(Worker& worker, bool redeliver = false) noexcept;
+  // By the part that runs in this scope: the requests from outside, which it has seen, are to be seen once more, in here or, when the blocks that the
+  // part has entered end before, outside of them. INVARIANT: requests_around() != 0.
+  void deliver_again(Worker& worker) noexcept;
 
   // Requests that this scope and those around it count, up to the innermost shield: what a block compares before and after. O(1).
   std::uint32_t requests_around() const noexcept;
@@ -83,9 +86,12 @@ class Scope : public ListHook<BlockTag> {
   std::uint32_t parent_seen_ = 0;
   std::uint32_t parent_flags_ = 0;
   bool shielded_ = false;
+  // A request came from outside; and the last one that did is one that is delivered again.
+  bool struck_ = false;
+  bool again_ = false;
   // What the scopes around it count, up to the innermost shield.
   std::uint32_t outer_count_ = 0;
-  // The last request that came from the parent: its epoch here, and there. Zero: none.
+  // When struck: the last request's epoch here, and there.
   std::uint32_t outer_epoch_ = 0;
   std::uint32_t outer_parent_epoch_ = 0;
   IntrusiveList<Scope, BlockTag> blocks_;

@@ -86,7 +86,7 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   void hands_down() noexcept { hands_down_ = true; }
   virtual bool hand_down(CancelRequest&) noexcept { return false; }
   // By await_resume(): a request was handed down, and accepted below.
-  bool was_handed_down() const noexcept { return handed_epoch_ != 0; }
+  bool was_handed_down() const noexcept { return handed_down_; }
 
  private:
   friend class CancelRequest;
@@ -105,10 +105,11 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
   char const* what_;
   bool hands_down_ = false;
   bool pending_at_arm_ = false;
+  bool handed_down_ = false;
   // INVARIANT: under the task's scopes_lock. Requests that are being handed down; while there are any, the node does not resume.
   std::uint32_t requests_ = 0;
-  // The newest request that was accepted below, zero if none.
-  std::uint32_t handed_epoch_ = 0;
+  // When handed down: the newest request that was accepted below.
+  std::uint32_t handed_epoch_;
   // Without initialisers: written when it begins to wait, or is kept.
   std::uint32_t since_;
   WaitNode* next_kept_;
@@ -130,7 +131,7 @@ WEFT_INLINE bool WaitNode::arm_begin(Worker& worker) noexcept {
     claim.reset(ClaimState::cancelled);
     return false;
   }
-  handed_epoch_ = 0;
+  handed_down_ = false;
   claim.reset(ClaimState::armed);
   state_.scope->waiting_.push_back(*this);
   return true;

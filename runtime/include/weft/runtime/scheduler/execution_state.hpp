@@ -25,6 +25,8 @@ struct ExecutionState {
   static constexpr std::uint32_t owns_context = 4;
   // The task is on a strand (runtime/strand.hpp).
   static constexpr std::uint32_t on_strand = 8;
+  // The part is in a block that it has entered itself.
+  static constexpr std::uint32_t in_block = 16;
 
   // Without initialisers: a gather's join is made for every fork, and writes its copy later. ExecutionState{} is all zero.
   Scope* scope;
