@@ -37,9 +37,12 @@ void Scope::exit(Worker& worker, bool redeliver) noexcept {
     task_->scopes_lock().lock();
     unlink();
     WEFT_ASSERT(blocks_.empty());
-    // Wrap-around safe: epochs are compared by their distance. What is delivered again is not delivered a third time.
+    // Wrap-around safe: epochs are compared by their distance.
     bool const delivered = struck_ && static_cast<std::int32_t>(state.seen - outer_epoch_) >= 0;
-    if (delivered && (!redeliver || again_)) seen = outer_parent_epoch_;
+    if (delivered && (!redeliver || settled_)) {
+      seen = outer_parent_epoch_;
+      parent_->settle(parent_flags_);
+    }
     task_->scopes_lock().unlock();
   }
   state.scope = parent_;
@@ -59,7 +62,7 @@ void Scope::deliver_again(Worker& worker) noexcept {
   // The blocks that another part has entered are not this one's to change: what is pending here ends with the part.
   bool own = (state.flags & ExecutionState::in_block) != 0;
   for (Scope* scope = this; scope != outermost && own; scope = scope->parent_) {
-    scope->struck_ = scope->again_ = true;
+    scope->struck_ = scope->settled_ = true;
     scope->outer_epoch_ = scope->word.epoch();
     scope->outer_parent_epoch_ = scope->parent_->word.epoch();
     scope->parent_seen_ = scope->outer_parent_epoch_ - 1;
@@ -85,9 +88,19 @@ void Scope::outer_count_changed(std::int32_t by) noexcept {
 void Scope::receive_from_parent() noexcept {
   (void)word.cancel(false);
   struck_ = true;
-  again_ = false;
+  settled_ = false;
   outer_epoch_ = word.epoch();
   outer_parent_epoch_ = parent_->word.epoch();
+}
+
+// A block that has a request of its own decides at its end, in exit(). Scopes that another part has entered are not this one's.
+void Scope::settle(std::uint32_t flags) noexcept {
+  Scope* scope = this;
+  while ((flags & ExecutionState::in_block) != 0 && scope->struck_ && scope->word.cancelling() == 0) {
+    scope->settled_ = true;
+    flags = scope->parent_flags_;
+    scope = scope->parent_;
+  }
 }
 
 // The next scope in the subtree of `root`, parents before children.
@@ -177,6 +190,7 @@ CancelMessage deliver_cancel(Worker& worker) noexcept {
   task.scopes_lock().lock();
   state.seen = state.scope->word.epoch();
   state.flags |= ExecutionState::dirty;
+  state.scope->settle(state.flags);
   // A message belongs to the task; cancels that blocks make have none.
   Scope const* scope = state.scope;
   while (scope->struck_ && scope->outer_epoch_ == scope->word.epoch()) scope = scope->parent();
@@ -231,6 +245,7 @@ void WaitNode::wake(Runnable& runnable, Worker& worker) noexcept {
     if (node.handed_down_) {
       node.state_.seen = node.handed_epoch_;
       node.state_.flags |= ExecutionState::dirty;
+      node.state_.scope->settle(node.state_.flags);
     }
     owner.scopes_lock().unlock();
   }

@@ -464,6 +464,38 @@ TEST_P(Timeouts, ARequestTakenBackInsideLeavesTheBlocksOwn) {
   });
 }
 
+// A request that was pending when the block began, seen and swallowed in it: when the block's time is up later, that is all that is seen outside.
+TEST_P(Timeouts, ARequestSeenInTheBlockBeforeItsTimeIsUpIsNotSeenAgainBehindIt) {
+  for (bool const in_an_inner_block : {false, true}) {
+    run([&]() -> Coro<> {
+      auto swallow = []() -> Coro<> {
+        bool seen = false;
+        try {
+          co_await weft::sleep(1h);
+        } catch (weft::CancelledError const&) {
+          seen = true;
+        }
+        EXPECT_TRUE(seen);
+      };
+      auto block = [&](weft::Timeout&) -> Coro<> {
+        if (in_an_inner_block) co_await weft::timeout(1h, [&](weft::Timeout&) -> Coro<> { co_await swallow(); });
+        else co_await swallow();
+        co_await weft::sleep(1h);
+      };
+      auto body = [&]() -> Coro<> {
+        EXPECT_TRUE(weft::current_task().cancel());
+        std::string const end = co_await outcome(weft::timeout(30ms, block));
+        EXPECT_EQ(end, "TimeoutError");
+        EXPECT_EQ(weft::current_task().cancelling(), 1);
+        co_await weft::sleep(1ms);
+      };
+      Task<void> task = weft::create_task(body);
+      std::string const end = co_await outcome(task);
+      EXPECT_EQ(end, "ok");
+    });
+  }
+}
+
 WEFT_TEST_AT_1_2_8_WORKERS(Timeouts);
 
 }  // namespace

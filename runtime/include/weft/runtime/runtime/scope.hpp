@@ -50,7 +50,7 @@ class Scope : public ListHook<BlockTag> {
   enum class Link { linked, shielded };
   void enter(Worker& worker, Link link) noexcept;
   // The part is back in the outer scope; a request from outside that was not delivered in the block is pending there. `redeliver`: also one that
-  // was, because the block has made something else of it.
+  // was delivered together with the block's own, because the block has made something else of both.
   void exit(Worker& worker, bool redeliver = false) noexcept;
   // By the part that runs in this scope: the requests from outside, which it has seen, are to be seen once more, in here or, when the blocks that the
   // part has entered end before, outside of them. INVARIANT: requests_around() != 0.
@@ -77,6 +77,8 @@ class Scope : public ListHook<BlockTag> {
   friend CancelMessage deliver_cancel(Worker& worker) noexcept;
 
   void receive_from_parent() noexcept;
+  // Under the lock: a part that runs in this scope, with these flags, has seen what came from outside.
+  void settle(std::uint32_t flags) noexcept;
   void outer_count_changed(std::int32_t by) noexcept;
   Scope* next_below(Scope* root) const noexcept;
 
@@ -86,9 +88,9 @@ class Scope : public ListHook<BlockTag> {
   std::uint32_t parent_seen_ = 0;
   std::uint32_t parent_flags_ = 0;
   bool shielded_ = false;
-  // A request came from outside; and the last one that did is one that is delivered again.
+  // A request came from outside; and the part that entered has seen the last one that did, by itself.
   bool struck_ = false;
-  bool again_ = false;
+  bool settled_ = false;
   // What the scopes around it count, up to the innermost shield.
   std::uint32_t outer_count_ = 0;
   // When struck: the last request's epoch here, and there.
