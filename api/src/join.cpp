@@ -1,7 +1,11 @@
 // The half of the join of bare coroutines that is not the common course: cancels, the end of the stack, steals, children that suspend, failures.
 #include <weft/gather/join.hpp>
 
+#include <weft/runtime/platform/errors.hpp>
+
 namespace weft::engine {
+
+void throw_short_storage() { throw ValueError("gather(into(storage), ...): there are more coroutines than elements"); }
 
 void Join::child_failed(void*) noexcept {
   if ((trouble_.fetch_or(failed_bit, std::memory_order_relaxed) & failed_bit) == 0) ::new (error_) std::exception_ptr(std::current_exception());

@@ -1,6 +1,9 @@
 // nqueens(n): the number of ways to place n queens, with one task per safe placement. Uneven trees with some real work
 // in each node (the test whether a square is attacked).
+#include <array>
+#include <numeric>
 #include <ranges>
+#include <span>
 
 #include "../kernel.hpp"
 #include "../peers/peers.hpp"
@@ -16,10 +19,9 @@ weft::Coro<std::uint64_t> place(unsigned n, Board board) {
   auto safe = [&board](unsigned column) { return board.safe(column); };
   auto with = [n, &board](unsigned column) { return place(n, board.with(column)); };
   auto children = std::views::iota(0U, n) | std::views::filter(safe) | std::views::transform(with);
-  std::vector<std::uint64_t> const solutions = co_await weft::gather(std::move(children));
-  std::uint64_t total = 0;
-  for (std::uint64_t const count : solutions) total += count;
-  co_return total;
+  std::array<std::uint64_t, max_queens> solutions;
+  std::span<std::uint64_t> const found = co_await weft::gather(weft::into(solutions), std::move(children));
+  co_return std::accumulate(found.begin(), found.end(), std::uint64_t{0});
 }
 
 weft::Coro<> place_tasks(unsigned n, Board board, std::uint64_t* result) {

@@ -4,7 +4,10 @@
 #include "support.hpp"
 
 #include <algorithm>
+#include <array>
 #include <deque>
+#include <ranges>
+#include <span>
 
 namespace weft_test {
 namespace {
@@ -53,6 +56,74 @@ TEST_P(Gather, OfNothingFinishesAtOnce) {
     auto const c = co_await weft::gather(weft::cancel_on_error, std::vector<Coro<int>>{});
     EXPECT_TRUE(c.empty());
   });
+}
+
+TEST_P(Gather, IntoStorageFillsItsFrontInArgumentOrder) {
+  run([]() -> Coro<> {
+    std::array<int, 8> storage;
+    storage.fill(-1);
+    std::vector<Coro<int>> children;
+    for (int i = 0; i < 5; ++i) children.push_back(value_after(milliseconds(10 - i), i));
+    std::span<int> const filled = co_await weft::gather(weft::into(storage), std::move(children));
+    EXPECT_EQ(filled.data(), storage.data());
+    EXPECT_EQ(filled.size(), 5u);
+    EXPECT_EQ(storage, (std::array{0, 1, 2, 3, 4, -1, -1, -1}));
+    // A range that is as long as the storage, one of unknown length, and of another class of result; bools are objects in an array.
+    struct Point {
+      int x, y;
+    };
+    std::vector<Point> points(3);
+    auto point = [](int i) -> Coro<Point> { co_return Point{i, -i}; };
+    (void)co_await weft::gather(weft::into(points), std::views::iota(0, 3) | std::views::transform(point));
+    EXPECT_EQ(points[2].y, -2);
+    std::array<bool, 4> odd{};
+    auto is_odd = [](int i) -> Coro<bool> { co_return i % 2 != 0; };
+    auto some = std::views::iota(0, 5) | std::views::filter([](int i) { return i != 2; }) | std::views::transform(is_odd);
+    std::span<bool> const answers = co_await weft::gather(weft::cancel_on_error, weft::into(std::span(odd)), std::move(some));
+    EXPECT_EQ(std::vector<bool>(answers.begin(), answers.end()), (std::vector<bool>{false, true, true, false}));
+    std::span<int> const none = co_await weft::gather(weft::into(storage), std::vector<Coro<int>>{});
+    EXPECT_TRUE(none.empty());
+  });
+}
+
+TEST_P(Gather, IntoStorageThatIsTooShortStartsNothing) {
+  std::atomic<int> live{0};
+  Log log;
+  run([&]() -> Coro<> {
+    auto body = [](Log& l, Live) -> Coro<int> {
+      l.add("ran");
+      co_return 1;
+    };
+    auto three = [&]() -> Coro<> {
+      std::array<int, 2> storage;
+      std::vector<Coro<int>> children;
+      for (int i = 0; i < 3; ++i) children.push_back(body(log, Live(live)));
+      (void)co_await weft::gather(weft::into(storage), std::move(children));
+    };
+    std::string const seen = co_await outcome(three());
+    EXPECT_EQ(seen.substr(0, 10), "ValueError");
+    EXPECT_EQ(live.load(), 0);
+  });
+  EXPECT_EQ(log.text(), "");
+}
+
+TEST_P(Gather, IntoStorageAFailureIsThrownWhenAllHaveEnded) {
+  std::array<int, 3> storage{7, 7, 7};
+  run([&]() -> Coro<> {
+    auto body = [&]() -> Coro<> {
+      std::vector<Coro<int>> children;
+      children.push_back(value_after(20ms, 1));
+      children.push_back([]() -> Coro<int> {
+        co_await weft::sleep(10ms);
+        throw Failure("x");
+      }());
+      children.push_back(value_after(5ms, 3));
+      (void)co_await weft::gather(weft::into(storage), std::move(children));
+    };
+    std::string const seen = co_await outcome(body());
+    EXPECT_EQ(seen, "Failure(x)");
+  });
+  EXPECT_EQ(storage, (std::array{1, 7, 3}));
 }
 
 TEST_P(Gather, StartsNothingBeforeItIsAwaited) {

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <memory>
 #include <ranges>
+#include <span>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -35,6 +36,11 @@ inline constexpr return_exceptions_t return_exceptions{};
 inline constexpr cancel_on_error_t cancel_on_error{};
 
 namespace engine {
+
+template <class T>
+struct Into {
+  std::span<T> storage;
+};
 
 // Anything that is no handle, as a bare coroutine.
 template <class A>
@@ -112,6 +118,18 @@ WEFT_INLINE auto gather_arguments(A&&... awaitables) {
     return join_mixed<mode>(watchers, to_watched_coro(watchers, std::forward<A>(awaitables))...);
   }
 }
+template <class Range>
+WEFT_INLINE auto children_of(Range&& range) {
+  using Reference = std::ranges::range_reference_t<Range>;
+  static_assert(!std::is_lvalue_reference_v<Range> || !std::is_lvalue_reference_v<Reference>,
+                "gather takes an lvalue range only if its elements are handles or prvalues: gather(std::move(coros))");
+  std::size_t expected = 0;
+  if constexpr (std::ranges::sized_range<Range>) expected = static_cast<std::size_t>(std::ranges::size(range));
+  Children<await_result_t<std::remove_cvref_t<Reference>>> children(expected);
+  for (auto&& awaitable : range) children.add(to_coro(std::move(awaitable)));
+  return children;
+}
+
 template <OnError mode, class Range>
 auto gather_range(Range&& range) {
   using Reference = std::ranges::range_reference_t<Range>;
@@ -122,15 +140,15 @@ auto gather_range(Range&& range) {
     for (auto&& task : range) tasks.push_back(task.reference());
     return GatherHandleRange<mode, move, handle_state_t<Element>>(std::move(tasks));
   } else {
-    static_assert(!std::is_lvalue_reference_v<Range> || !std::is_lvalue_reference_v<Reference>,
-                  "gather takes an lvalue range only if its elements are handles or prvalues: gather(std::move(coros))");
-    using T = await_result_t<Element>;
-    std::size_t expected = 0;
-    if constexpr (std::ranges::sized_range<Range>) expected = static_cast<std::size_t>(std::ranges::size(range));
-    Children<T> children(expected);
-    for (auto&& awaitable : range) children.add(to_coro(std::move(awaitable)));
-    return VectorJoin<mode, T>(std::move(children));
+    return VectorJoin<mode, await_result_t<Element>>(children_of(std::forward<Range>(range)));
   }
+}
+template <OnError mode, class T, class Range>
+WEFT_INLINE auto gather_into(Into<T> into, Range&& range) {
+  using Element = std::remove_cvref_t<std::ranges::range_reference_t<Range>>;
+  static_assert(!is_handle_v<Element>, "gather(into(storage), ...) takes coroutines");
+  static_assert(std::is_same_v<await_result_t<Element>, T>, "gather(into(storage), ...): the elements are of another type than the results");
+  return IntoJoin<mode, T>(into.storage, children_of(std::forward<Range>(range)));
 }
 
 template <class R>
@@ -158,6 +176,26 @@ WEFT_INLINE auto gather(A&&... awaitables) { return engine::gather_arguments<eng
 template <engine::AwaitableRange R>
 auto gather(R&& range) { return engine::gather_range<engine::OnError::plain>(std::forward<R>(range)); }
 
+/// Where gather(into(storage), ...) puts the results: an array, a vector, a span. It must outlive the await.
+///
+/// T is a type without a destructor and with a trivial default constructor (numbers, pointers, aggregates of them): each child writes its result
+/// straight into its element.
+template <std::ranges::contiguous_range R>
+  requires std::ranges::sized_range<R> && std::ranges::borrowed_range<R> && engine::written_in_place<std::remove_reference_t<std::ranges::range_reference_t<R>>>
+auto into(R&& storage) noexcept {
+  return engine::Into<std::remove_reference_t<std::ranges::range_reference_t<R>>>{{std::ranges::data(storage), std::ranges::size(storage)}};
+}
+
+/// Runs a range of bare coroutines as gather does and puts the results into storage of the caller's, in argument order from its front; gives
+/// the part that they fill, a std::span. No allocation but the children's frames: for recursion with many children a node.
+///
+/// Errors: ValueError at the await, before anything has started, when there are more coroutines than elements. When a child fails the elements of
+/// those that returned are written, and the others are as they were.
+template <class T, engine::AwaitableRange R>
+WEFT_INLINE auto gather(engine::Into<T> into, R&& range) {
+  return engine::gather_into<engine::OnError::plain>(into, std::forward<R>(range));
+}
+
 /// A Result for each child; only the caller's own cancellation is thrown. asyncio: gather(return_exceptions=True).
 template <class... A>
   requires engine::GatherArguments<A...>
@@ -175,5 +213,9 @@ auto gather(cancel_on_error_t, A&&... awaitables) {
 }
 template <engine::AwaitableRange R>
 auto gather(cancel_on_error_t, R&& range) { return engine::gather_range<engine::OnError::abort>(std::forward<R>(range)); }
+template <class T, engine::AwaitableRange R>
+auto gather(cancel_on_error_t, engine::Into<T> into, R&& range) {
+  return engine::gather_into<engine::OnError::abort>(into, std::forward<R>(range));
+}
 
 }  // namespace weft

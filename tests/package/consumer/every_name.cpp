@@ -1,6 +1,7 @@
 // Every public name at least once, as a user would write it: what it takes, what it gives, and that it does what it says.
 #include <weft/weft.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -9,6 +10,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -138,6 +140,12 @@ weft::Coro<> gathers() {
   CHECK(results[0].has_value() && !results[1].has_value());
   weft::Result<std::tuple<int, int>> const aborted = co_await weft::as_result(weft::gather(weft::cancel_on_error, later(1, 1h), fails()));
   CHECK(!aborted && !aborted.cancelled());
+  std::array<int, 4> storage{};
+  std::vector<weft::Coro<int>> into_storage;
+  into_storage.push_back(give(6));
+  into_storage.push_back(give(7));
+  std::span<int> const filled = co_await weft::gather(weft::into(storage), std::move(into_storage));
+  CHECK(filled.size() == 2 && storage[1] == 7);
   auto const first = co_await weft::race(later(1, 1h), give(2));
   CHECK(first.index() == 1 && std::get<1>(first) == 2);
   std::vector<int> const numbers{1, 2, 3, 4};

@@ -15,6 +15,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <span>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -144,6 +145,8 @@ WEFT_INLINE bool Join::take_common_course(Worker& worker, std::coroutine_handle<
 }
 
 // ---------------------------------------------------------------- awaiters of bare coroutines
+
+[[noreturn]] WEFT_COLD void throw_short_storage();
 
 // A result slot, and beside it the error of gather(return_exceptions).
 template <class T, OnError mode>
@@ -355,38 +358,68 @@ class Children {
   bool owned_ = true;
 };
 
-// A range of children. Where a result is a plain object the children write into the vector that the caller gets; otherwise into slots.
-// Everything that needs memory is made before a child is started.
+// Whether a child may write its result straight into an object that lives already.
+template <class T>
+inline constexpr bool written_in_place =
+    std::is_object_v<T> && !std::is_const_v<T> && std::is_trivially_destructible_v<T> && std::is_trivially_default_constructible_v<T>;
+
+// A range of children.
 template <OnError mode, class T>
-class [[nodiscard]] VectorJoin final : public JoinMode<mode> {
+class RangeJoin : public JoinMode<mode> {
  public:
   using weft_awaitable = void;
-  using Element = child_element_t<T, mode>;
-  static constexpr bool in_place =
-      mode != OnError::collect && std::is_trivially_destructible_v<T> && std::is_trivially_default_constructible_v<T> && !std::is_same_v<T, bool>;
 
-  WEFT_INLINE explicit VectorJoin(Children<T> children) noexcept : children_(std::move(children)) {}
-  VectorJoin(VectorJoin&& other) noexcept : children_(std::move(other.children_)) {}
+ protected:
+  WEFT_INLINE explicit RangeJoin(Children<T> children) noexcept : children_(std::move(children)) {}
+  RangeJoin(RangeJoin&& other) noexcept : children_(std::move(other.children_)) {}
+  WEFT_INLINE ~RangeJoin() {}
 
-  WEFT_INLINE JoinAwaiter<VectorJoin> operator co_await() && {
-    children_.require_all();
-    return JoinAwaiter<VectorJoin>(*this);
-  }
-  WEFT_INLINE bool start() {
+  std::size_t count() const noexcept { return children_.size(); }
+  void require_all() const { children_.require_all(); }
+  // place(i): where the child i puts its result. INVARIANT: there are children, and everything that needs memory has been made.
+  template <class Place>
+  WEFT_INLINE bool start_children(Place const& place) noexcept {
     std::size_t const count = children_.size();
-    if (count == 0) return true;
-    make_room(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      if constexpr (in_place) children_[i].set_parent(*this, &results_[i]);
-      else children_[i].set_parent(*this, &slots_[i].value);
-    }
+    for (std::size_t i = 0; i < count; ++i) children_[i].set_parent(*this, place(i));
     children_.disown();
     Worker& worker = *current_worker();
     this->begin(worker);
     return this->run_children(worker, children_.data(), count);
   }
+
+ private:
+  Children<T> children_;
+};
+
+// Gives a vector. Where a result is a plain object the children write into the vector that the caller gets; otherwise into slots.
+template <OnError mode, class T>
+class [[nodiscard]] VectorJoin final : public RangeJoin<mode, T> {
+ public:
+  using Element = child_element_t<T, mode>;
+  // The elements of a vector of bools are no objects.
+  static constexpr bool in_place = mode != OnError::collect && written_in_place<T> && !std::is_same_v<T, bool>;
+
+  WEFT_INLINE explicit VectorJoin(Children<T> children) noexcept : RangeJoin<mode, T>(std::move(children)) {}
+  VectorJoin(VectorJoin&& other) noexcept : RangeJoin<mode, T>(std::move(other)) {}
+
+  WEFT_INLINE JoinAwaiter<VectorJoin> operator co_await() && {
+    this->require_all();
+    return JoinAwaiter<VectorJoin>(*this);
+  }
+  WEFT_INLINE bool start() {
+    std::size_t const count = this->count();
+    if (count == 0) return true;
+    if constexpr (in_place) {
+      results_ = std::vector<Element>(count);
+      return this->start_children([first = results_.data()](std::size_t i) { return static_cast<void*>(first + i); });
+    } else {
+      results_.reserve(count);
+      slots_ = PoolVector<Slots>(count);
+      return this->start_children([first = slots_.data()](std::size_t i) { return static_cast<void*>(&first[i].value); });
+    }
+  }
   WEFT_INLINE std::vector<Element> finish() {
-    if (children_.size() != 0) this->end();
+    if (this->count() != 0) this->end();
     if constexpr (!in_place)
       for (Slots& slot : slots_) results_.push_back(slot.take());
     return std::move(results_);
@@ -403,20 +436,34 @@ class [[nodiscard]] VectorJoin final : public JoinMode<mode> {
 
  private:
   using Slots = ChildSlot<T, mode>;
-
-  void make_room(std::size_t count) {
-    if constexpr (in_place) {
-      results_ = std::vector<Element>(count);
-    } else {
-      results_.reserve(count);
-      slots_ = PoolVector<Slots>(count);
-    }
-  }
-
-  Children<T> children_;
   // Only where results are not written in place.
   [[no_unique_address]] std::conditional_t<in_place, std::monostate, PoolVector<Slots>> slots_;
   std::vector<Element> results_;
+};
+
+// Puts the results into the caller's storage.
+template <OnError mode, class T>
+class [[nodiscard]] IntoJoin final : public RangeJoin<mode, T> {
+ public:
+  WEFT_INLINE IntoJoin(std::span<T> storage, Children<T> children) noexcept : RangeJoin<mode, T>(std::move(children)), storage_(storage) {}
+  IntoJoin(IntoJoin&& other) noexcept : RangeJoin<mode, T>(std::move(other)), storage_(other.storage_) {}
+
+  WEFT_INLINE JoinAwaiter<IntoJoin> operator co_await() && {
+    this->require_all();
+    if (this->count() > storage_.size()) [[unlikely]] throw_short_storage();
+    return JoinAwaiter<IntoJoin>(*this);
+  }
+  WEFT_INLINE bool start() {
+    if (this->count() == 0) return true;
+    return this->start_children([first = storage_.data()](std::size_t i) { return static_cast<void*>(first + i); });
+  }
+  WEFT_INLINE std::span<T> finish() {
+    if (this->count() != 0) this->end();
+    return storage_.first(this->count());
+  }
+
+ private:
+  std::span<T> storage_;
 };
 
 }  // namespace weft::engine
