@@ -159,6 +159,45 @@ TEST_P(AnyAwaitable, ATimeoutCancelsWhateverItIs) {
   });
 }
 
+// asyncio's operations are coroutines, so they can be made tasks.
+TEST_P(AnyAwaitable, OperationsAsTasks) {
+  run([]() -> Coro<> {
+    weft::Queue<int> queue;
+    weft::Event event;
+    weft::Strand strand;
+    Task<int> got = weft::create_task(queue.get());
+    Task<void> heard = weft::create_task(event.wait(), named("listener"));
+    Task<int> got_on_strand = strand.create_task(queue.get());
+    Task<std::tuple<int, std::monostate>> both = weft::create_task(weft::gather(value_after(1ms, 5), weft::sleep(2ms)));
+    co_await weft::sleep(1ms);
+    EXPECT_EQ(heard.name(), "listener");
+    EXPECT_FALSE(got.done() || heard.done());
+    co_await weft::task_group([&](weft::TaskGroup& tg) -> Coro<> {
+      tg.start_soon(queue.put(1));
+      Task<void> const put = tg.create_task(queue.put(2));
+      tg.create_task(weft::sleep(1ms)).set_name("sleeper");
+      event.set();
+      co_return;
+    });
+    int const first = co_await got;
+    int const second = co_await got_on_strand;
+    EXPECT_EQ(first + second, 3);
+    co_await heard;
+    std::tuple<int, std::monostate> const pair = co_await both;
+    EXPECT_EQ(std::get<0>(pair), 5);
+    Task<int> never = weft::create_task(queue.get());
+    co_await weft::sleep(1ms);
+    EXPECT_TRUE(never.cancel());
+    std::string const end = co_await outcome(never);
+    EXPECT_EQ(end, "CancelledError");
+  });
+}
+
+template <class A>
+concept MakesATask = requires(A a) { weft::create_task(std::forward<A>(a)); };
+// asyncio: TypeError for a task, which runs already.
+static_assert(!MakesATask<Task<int>> && !MakesATask<Task<int>&> && !MakesATask<weft::Future<int>> && !MakesATask<int>);
+
 WEFT_TEST_AT_1_2_8_WORKERS(AnyAwaitable);
 
 }  // namespace

@@ -58,6 +58,12 @@ auto create_task(TaskOptions options, F&& fn, Args&&... args) {
   return create_task(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...), options);
 }
 
+/// The same for an operation of this library, which most of asyncio's are coroutines for: create_task(queue.get()), create_task(sleep(1s)).
+template <engine::Operation A>
+auto create_task(A operation, TaskOptions options = {}) {
+  return create_task(engine::as_coro(std::move(operation)), options);
+}
+
 /// asyncio: current_task(). In a child of a bare gather it is the task that called gather. RuntimeError outside a task.
 AnyTask current_task();
 

@@ -46,6 +46,10 @@ class Strand {
   auto create_task(TaskOptions options, F&& fn, Args&&... args) {
     return create_task(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...), options);
   }
+  template <engine::Operation A>
+  auto create_task(A operation, TaskOptions options = {}) {
+    return create_task(engine::as_coro(std::move(operation)), options);
+  }
 
  private:
   // Counts a task that is on its way.

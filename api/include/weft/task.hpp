@@ -335,6 +335,9 @@ inline constexpr bool is_coro_v = coro_traits<std::remove_cvref_t<A>>::is_coro;
 
 template <class A>
 concept OtherAwaitable = !is_handle_v<A> && !is_coro_v<A>;
+// What sleep(), queue.get() and the like give.
+template <class A>
+concept Operation = NativeAwaitable<A> && OtherAwaitable<A> && std::is_same_v<A, std::decay_t<A>>;
 
 // A handle whose value is copied out when it is awaited: what an lvalue handle means where the result is passed on.
 template <class H>

@@ -45,6 +45,10 @@ class TaskGroup {
   auto create_task(TaskOptions options, F&& fn, Args&&... args) {
     return create_task(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...), options);
   }
+  template <engine::Operation A>
+  auto create_task(A operation, TaskOptions options = {}) {
+    return create_task(engine::as_coro(std::move(operation)), options);
+  }
 
   /// The same without a handle, a little cheaper.
   template <class T>
@@ -55,6 +59,10 @@ class TaskGroup {
     requires engine::CoroFunction<F, Args...>
   void start_soon(F&& fn, Args&&... args) {
     start_soon(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...));
+  }
+  template <engine::Operation A>
+  void start_soon(A operation) {
+    start_soon(engine::as_coro(std::move(operation)));
   }
 
   /// Ends the group quietly: children and body are cancelled and awaited, and the block returns normally. asyncio 3.15: TaskGroup.cancel().
