@@ -49,7 +49,7 @@ bool Join::start_otherwise(Worker& worker, std::coroutine_handle<> const* childr
   if (!worker.near_stack_limit()) [[likely]] {
     // The body of a task, or a part that has changed its state: the children's is put in, and ours back at the end.
     worker.state.flags = ExecutionState::part;
-    return take_common_course<false>(worker, children, count);
+    return take_common_course<false>(worker, children, count, [](std::size_t) {});
   }
   if (worker.strand != nullptr) return run_serially(worker, children, count);
   // Near the end of the native stack all children go on the deque, and everybody below us leaves the stack.

@@ -118,16 +118,16 @@ WEFT_INLINE auto gather_arguments(A&&... awaitables) {
     return join_mixed<mode>(watchers, to_watched_coro(watchers, std::forward<A>(awaitables))...);
   }
 }
-template <class Range>
-WEFT_INLINE auto children_of(Range&& range) {
-  using Reference = std::ranges::range_reference_t<Range>;
-  static_assert(!std::is_lvalue_reference_v<Range> || !std::is_lvalue_reference_v<Reference>,
+// A join of the coroutines that a range gives.
+template <class J, class Range, class... Args>
+WEFT_INLINE J join_range(Range&& range, Args... args) {
+  static_assert(!std::is_lvalue_reference_v<Range> || !std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>,
                 "gather takes an lvalue range only if its elements are handles or prvalues: gather(std::move(coros))");
   std::size_t expected = 0;
   if constexpr (std::ranges::sized_range<Range>) expected = static_cast<std::size_t>(std::ranges::size(range));
-  Children<await_result_t<std::remove_cvref_t<Reference>>> children(expected);
-  for (auto&& awaitable : range) children.add(to_coro(std::move(awaitable)));
-  return children;
+  return J(args..., expected, [&range](auto& children) {
+    for (auto&& awaitable : range) children.add(to_coro(std::move(awaitable)));
+  });
 }
 
 template <OnError mode, class Range>
@@ -140,7 +140,7 @@ auto gather_range(Range&& range) {
     for (auto&& task : range) tasks.push_back(task.reference());
     return GatherHandleRange<mode, move, handle_state_t<Element>>(std::move(tasks));
   } else {
-    return VectorJoin<mode, await_result_t<Element>>(children_of(std::forward<Range>(range)));
+    return join_range<VectorJoin<mode, await_result_t<Element>>>(std::forward<Range>(range));
   }
 }
 template <OnError mode, class T, class Range>
@@ -148,7 +148,7 @@ WEFT_INLINE auto gather_into(Into<T> into, Range&& range) {
   using Element = std::remove_cvref_t<std::ranges::range_reference_t<Range>>;
   static_assert(!is_handle_v<Element>, "gather(into(storage), ...) takes coroutines");
   static_assert(std::is_same_v<await_result_t<Element>, T>, "gather(into(storage), ...): the elements are of another type than the results");
-  return IntoJoin<mode, T>(into.storage, children_of(std::forward<Range>(range)));
+  return join_range<IntoJoin<mode, T>>(std::forward<Range>(range), into.storage);
 }
 
 template <class R>

@@ -32,7 +32,7 @@ class RaceJoin final : public JoinMode<OnError::abort> {
   bool await_ready() {
     Worker& worker = *current_worker();
     begin(worker);
-    return run_children(worker, children_.data(), std::integral_constant<std::size_t, arms>());
+    return run_children(worker, children_.data(), std::integral_constant<std::size_t, arms>(), [](std::size_t) {});
   }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { finish_later(coroutine); }
   std::variant<element_t<T>...> await_resume() {

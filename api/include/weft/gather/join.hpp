@@ -44,10 +44,10 @@ class Join : public JoinBase {
   void child_failed(void*) noexcept override;
   void child_dropped(void*) noexcept override { trouble_.fetch_or(dropped_bit, std::memory_order_relaxed); }
 
-  // Runs the children of this worker's part, which have their parent set. False when some have not ended: the caller must suspend
-  // with finish_later(). `count` is a number, or an integral constant. INVARIANT: count > 0.
-  template <class Count>
-  WEFT_INLINE bool run_children(Worker& worker, std::coroutine_handle<> const* children, Count count) noexcept;
+  // Runs the children of this worker's part. False when some have not ended: the caller must suspend with finish_later(). `count` is a number, or an
+  // integral constant; link(i) sets the parent of the child i, if that is still to be done. INVARIANT: count > 0.
+  template <class Count, class Link>
+  WEFT_INLINE bool run_children(Worker& worker, std::coroutine_handle<> const* children, Count count, Link const& link) noexcept;
   void finish_later(std::coroutine_handle<> coroutine) noexcept {
     parent_frame = coroutine.address();
     current_worker()->pending = this;
@@ -86,8 +86,8 @@ class Join : public JoinBase {
   }
   bool cancelled_meanwhile() const noexcept { return state.scope->word.changed_since(state.seen) && state.scope->word.pending(state.seen); }
 
-  template <bool in_part, class Count>
-  WEFT_INLINE bool take_common_course(Worker& worker, std::coroutine_handle<> const* children, Count count) noexcept;
+  template <bool in_part, class Count, class Link>
+  WEFT_INLINE bool take_common_course(Worker& worker, std::coroutine_handle<> const* children, Count count, Link const& link) noexcept;
 
   // ---- everything that is not the common course
   // A push is not done yet. False when there was no memory for it.
@@ -116,21 +116,29 @@ class Join : public JoinBase {
 // its state as it was, nobody steals. Where something else happens the children go on out of line (join.cpp), so that nothing is kept in
 // registers for it. In a part the worker's state is at all times that of a part of this scope, the caller's and the children's alike, so
 // nothing is put in or back.
-template <class Count>
-WEFT_INLINE bool Join::run_children(Worker& worker, std::coroutine_handle<> const* children, Count count) noexcept {
+template <class Count, class Link>
+WEFT_INLINE bool Join::run_children(Worker& worker, std::coroutine_handle<> const* children, Count count, Link const& link) noexcept {
   state = worker.state;
-  if (!undisturbed(worker.state) || worker.near_stack_limit()) [[unlikely]] return start_otherwise(worker, children, count);
-  return take_common_course<true>(worker, children, count);
+  if (!undisturbed(worker.state) || worker.near_stack_limit()) [[unlikely]] {
+    for (std::size_t i = 0; i != count; ++i) link(i);
+    return start_otherwise(worker, children, count);
+  }
+  return take_common_course<true>(worker, children, count, link);
 }
 
-template <bool in_part, class Count>
-WEFT_INLINE bool Join::take_common_course(Worker& worker, std::coroutine_handle<> const* children, Count count) noexcept {
+template <bool in_part, class Count, class Link>
+WEFT_INLINE bool Join::take_common_course(Worker& worker, std::coroutine_handle<> const* children, Count count, Link const& link) noexcept {
   std::coroutine_handle<> const first = children[0];
+  link(0);
   // Pushed from the last to the second, so that pops give them in argument order. The first runs in place without a detour.
   for (std::size_t i = count - 1; i != 0; --i) {
+    link(i);
     if (worker.deque.put(fork_item(children[i]))) [[likely]] continue;
     // No memory for the deque: this one and those before it run in place.
-    if (!settle_push(worker)) return run_rest(worker, children, count, 0, i + 1, 0);
+    if (!settle_push(worker)) {
+      for (std::size_t k = 1; k != i; ++k) link(k);
+      return run_rest(worker, children, count, 0, i + 1, 0);
+    }
   }
   first.resume();
   if (worker.pending != nullptr) [[unlikely]] return run_after_suspended(worker, children, count, 0);
@@ -245,7 +253,7 @@ class [[nodiscard]] TupleJoin : public JoinMode<mode> {
     Worker& worker = *current_worker();
     this->begin(worker);
     link(std::index_sequence_for<T...>());
-    return this->run_children(worker, children_.data(), std::integral_constant<std::size_t, sizeof...(T)>());
+    return this->run_children(worker, children_.data(), std::integral_constant<std::size_t, sizeof...(T)>(), [](std::size_t) {});
   }
   WEFT_INLINE std::tuple<child_result_t<T, mode>...> finish() {
     this->end();
@@ -299,30 +307,38 @@ using PoolVector = std::vector<X, PoolAllocator<X>>;
 template <class T>
 class Children {
  public:
-  // `expected` is 0 when nobody knows.
+  // The block is taken at once, also when nobody knows whether there will be a child (`expected` is 0 then): it costs less than to ask.
   WEFT_INLINE explicit Children(std::size_t expected) {
-    if (expected > few) [[unlikely]] grow_to(expected);
+    if (expected > few) [[unlikely]] capacity_ = expected;
+    frames_ = allocate(capacity_);
   }
   Children(Children&& other) noexcept
-      : frames_(std::exchange(other.frames_, nullptr)), size_(std::exchange(other.size_, 0)), capacity_(other.capacity_), owned_(other.owned_) {}
+      : frames_(std::exchange(other.frames_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(other.capacity_),
+        owned_(other.owned_),
+        complete_(other.complete_) {}
   Children& operator=(Children&&) = delete;
   WEFT_INLINE ~Children() {
     if (frames_ == nullptr) return;
-    if (owned_) [[unlikely]] destroy_frames();
+    if (owned_ && size_ != 0) [[unlikely]] destroy_frames();
     release_block();
   }
 
   // A Coro that was moved from throws in require_all(), not here: nothing happens before the await.
   WEFT_INLINE void add(Coro<T> coro) {
-    if (size_ == capacity_) [[unlikely]] make_room();
-    frames_[size_++] = coro ? coro.release() : nullptr;
+    if (size_ == capacity_) [[unlikely]] grow();
+    if (coro) [[likely]] {
+      frames_[size_++] = coro.release();
+    } else {
+      frames_[size_++] = nullptr;
+      complete_ = false;
+    }
   }
   WEFT_INLINE std::size_t size() const noexcept { return size_; }
-  WEFT_INLINE PromiseBase& operator[](std::size_t i) const noexcept { return promise_of(frames_[i]); }
   std::coroutine_handle<> const* data() const noexcept { return frames_; }
   void require_all() const {
-    for (std::size_t i = 0; i < size_; ++i)
-      if (!frames_[i]) [[unlikely]] throw_moved_from_coro();
+    if (!complete_) [[unlikely]] throw_moved_from_coro();
   }
   // From here on each frame destroys itself at its end.
   WEFT_INLINE void disown() noexcept { owned_ = false; }
@@ -331,17 +347,17 @@ class Children {
   // What fits into the smallest block of the pool, which costs next to nothing: its size is known here.
   static constexpr std::size_t few = frame_granule / sizeof(std::coroutine_handle<>);
 
-  WEFT_INLINE void make_room() {
-    if (frames_ != nullptr) [[unlikely]] return grow_to(2 * capacity_);
-    frames_ = static_cast<std::coroutine_handle<>*>(frame_allocate(few * sizeof(std::coroutine_handle<>)));
-    capacity_ = few;
+  WEFT_INLINE static std::coroutine_handle<>* allocate(std::size_t capacity) {
+    // So that the usual size is a constant.
+    void* const block = frame_allocate((capacity == few ? few : capacity) * sizeof(std::coroutine_handle<>));
+    return static_cast<std::coroutine_handle<>*>(block);
   }
-  WEFT_NOINLINE void grow_to(std::size_t capacity) {
-    auto* const frames = static_cast<std::coroutine_handle<>*>(frame_allocate(capacity * sizeof(std::coroutine_handle<>)));
+  WEFT_NOINLINE void grow() {
+    std::coroutine_handle<>* const frames = allocate(2 * capacity_);
     std::copy_n(frames_, size_, frames);
-    if (frames_ != nullptr) release_block();
+    release_block();
     frames_ = frames;
-    capacity_ = capacity;
+    capacity_ *= 2;
   }
   WEFT_INLINE void release_block() noexcept {
     if (capacity_ == few) [[likely]] frame_free(frames_, few * sizeof(std::coroutine_handle<>));
@@ -352,10 +368,12 @@ class Children {
       if (frames_[i]) frames_[i].destroy();
   }
 
-  std::coroutine_handle<>* frames_ = nullptr;
+  std::coroutine_handle<>* frames_;
   std::size_t size_ = 0;
-  std::size_t capacity_ = 0;
+  std::size_t capacity_ = few;
   bool owned_ = true;
+  // None of them was moved from.
+  bool complete_ = true;
 };
 
 // Whether a child may write its result straight into an object that lives already.
@@ -370,7 +388,11 @@ class RangeJoin : public JoinMode<mode> {
   using weft_awaitable = void;
 
  protected:
-  WEFT_INLINE explicit RangeJoin(Children<T> children) noexcept : children_(std::move(children)) {}
+  // fill(children) adds them: made here, they are not moved. `expected` is 0 when nobody knows how many there will be.
+  template <class Fill>
+  WEFT_INLINE RangeJoin(std::size_t expected, Fill const& fill) : children_(expected) {
+    fill(children_);
+  }
   RangeJoin(RangeJoin&& other) noexcept : children_(std::move(other.children_)) {}
   WEFT_INLINE ~RangeJoin() {}
 
@@ -379,12 +401,11 @@ class RangeJoin : public JoinMode<mode> {
   // place(i): where the child i puts its result. INVARIANT: there are children, and everything that needs memory has been made.
   template <class Place>
   WEFT_INLINE bool start_children(Place const& place) noexcept {
-    std::size_t const count = children_.size();
-    for (std::size_t i = 0; i < count; ++i) children_[i].set_parent(*this, place(i));
     children_.disown();
     Worker& worker = *current_worker();
     this->begin(worker);
-    return this->run_children(worker, children_.data(), count);
+    std::coroutine_handle<> const* const children = children_.data();
+    return this->run_children(worker, children, children_.size(), [&](std::size_t i) { promise_of(children[i]).set_parent(*this, place(i)); });
   }
 
  private:
@@ -399,7 +420,8 @@ class [[nodiscard]] VectorJoin final : public RangeJoin<mode, T> {
   // The elements of a vector of bools are no objects.
   static constexpr bool in_place = mode != OnError::collect && written_in_place<T> && !std::is_same_v<T, bool>;
 
-  WEFT_INLINE explicit VectorJoin(Children<T> children) noexcept : RangeJoin<mode, T>(std::move(children)) {}
+  template <class Fill>
+  WEFT_INLINE VectorJoin(std::size_t expected, Fill const& fill) : RangeJoin<mode, T>(expected, fill) {}
   VectorJoin(VectorJoin&& other) noexcept : RangeJoin<mode, T>(std::move(other)) {}
 
   WEFT_INLINE JoinAwaiter<VectorJoin> operator co_await() && {
@@ -445,7 +467,8 @@ class [[nodiscard]] VectorJoin final : public RangeJoin<mode, T> {
 template <OnError mode, class T>
 class [[nodiscard]] IntoJoin final : public RangeJoin<mode, T> {
  public:
-  WEFT_INLINE IntoJoin(std::span<T> storage, Children<T> children) noexcept : RangeJoin<mode, T>(std::move(children)), storage_(storage) {}
+  template <class Fill>
+  WEFT_INLINE IntoJoin(std::span<T> storage, std::size_t expected, Fill const& fill) : RangeJoin<mode, T>(expected, fill), storage_(storage) {}
   IntoJoin(IntoJoin&& other) noexcept : RangeJoin<mode, T>(std::move(other)), storage_(other.storage_) {}
 
   WEFT_INLINE JoinAwaiter<IntoJoin> operator co_await() && {
