@@ -39,7 +39,9 @@ void Scope::exit(Worker& worker, bool redeliver) noexcept {
     WEFT_ASSERT(blocks_.empty());
     // Wrap-around safe: epochs are compared by their distance.
     bool const delivered = struck_ && static_cast<std::int32_t>(state.seen - outer_epoch_) >= 0;
-    if (delivered && (!redeliver || settled_)) {
+    // When the block's own has come too late to be delivered, what the block has made something else of is the request from outside.
+    bool const apart = settled_ && state.seen == word.epoch();
+    if (delivered && (!redeliver || apart)) {
       seen = outer_parent_epoch_;
       parent_->settle(parent_flags_);
     }
