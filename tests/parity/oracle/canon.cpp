@@ -117,7 +117,7 @@ void forget_vain_starts(Json const& asyncio, Json& weft) {
   Json& ours = weft.at("frames");
   auto const in_vain = [](Json const& frame) {
     Json const& log = frame.at("log");
-    return log.size() >= 2 && log.back()[1] == "end" && log.back()[2] == "CANCEL" && log.front()[0] == log.back()[0];
+    return log.size() >= 2 && log.back()[1] == "end" && log.front()[0] == log.back()[0];
   };
   for (auto const& [id, unstarted] : theirs.items()) {
     if (unstarted.at("end") != "NEW" || !ours.contains(id) || !in_vain(ours.at(id))) continue;

@@ -33,7 +33,7 @@ Json with_sorted_groups(Json outcome);
 void cut_at_end_of(Json const& asyncio, Json& weft);
 
 // A task runs at once on another worker, so one that asyncio cancels in the step that made it, unstarted, may have begun here: it is cancelled at its
-// first await, in the same tick, and so is what it made. With several workers the two are the same outcome; takes such beginnings out of weft's.
+// first await, in the same tick, and so is what it made; or it has ended before, if nothing in it waits. With several workers the two are the same outcome; takes such beginnings out of weft's.
 void forget_vain_starts(Json const& asyncio, Json& weft);
 
 }  // namespace weft_parity
