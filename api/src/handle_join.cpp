@@ -1,8 +1,6 @@
 // How a gather of handles ends: by the child that decides, or by the last.
 #include <weft/gather/handle_join.hpp>
 
-#include <unordered_set>
-
 namespace weft::engine {
 
 bool HandleJoin::await_ready() {
@@ -58,23 +56,8 @@ void HandleJoin::child_done(Completion& task, ReadyBatch& ready, Scheduler* here
 bool HandleJoin::hand_down(CancelRequest& request) noexcept {
   if (claim.state() != ClaimState::armed) return false;
   bool accepted = false;
-  // A task that was given twice is cancelled once, as in asyncio. The set is for long ranges only.
-  std::unordered_set<Completion*> seen;
-  constexpr std::size_t short_range = 16;
-  for (std::size_t i = 0; i < count_; ++i) {
-    Completion* const task = entries_[i].task.get();
-    bool repeated = false;
-    if (count_ <= short_range) {
-      for (std::size_t k = 0; k < i && !repeated; ++k) repeated = entries_[k].task.get() == task;
-    } else {
-      try {
-        repeated = !seen.insert(task).second;
-      } catch (std::bad_alloc const&) {
-        // Without memory for the set a duplicate is cancelled twice, which only raises its count.
-      }
-    }
-    if (!repeated) accepted |= task->hand_down(request);
-  }
+  // A task that was given twice is cancelled twice, in one step, as in asyncio: it sees that once, and its count says two.
+  for (std::size_t i = 0; i < count_; ++i) accepted |= entries_[i].task->hand_down(request);
   return accepted;
 }
 

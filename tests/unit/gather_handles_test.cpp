@@ -33,6 +33,32 @@ TEST_P(GatherHandles, SameTaskTwiceFillsBothSlots) {
   });
 }
 
+// asyncio hands a cancel down to each argument, so the count of a task that is given twice says two; it sees one CancelledError.
+TEST_P(GatherHandles, SameTaskTwiceIsCancelledTwiceInOneStep) {
+  for (std::size_t const times : {2u, 20u}) {
+    run([&]() -> Coro<> {
+      int seen = 0;
+      auto stubborn = [&]() -> Coro<> {
+        for (int i = 0; i < 2; ++i) {
+          try {
+            co_await weft::sleep(5ms);
+          } catch (weft::CancelledError const&) {
+            ++seen;
+          }
+        }
+      };
+      Task<void> const task = weft::create_task(stubborn());
+      auto gathering = [&]() -> Coro<> { (void)co_await weft::gather(std::vector<Task<void>>(times, task)); };
+      Task<void> caller = weft::create_task(gathering());
+      co_await weft::sleep(1ms);
+      EXPECT_TRUE(caller.cancel());
+      (void)co_await outcome(caller);
+      EXPECT_EQ(task.cancelling(), static_cast<int>(times));
+      EXPECT_EQ(seen, 1);
+    });
+  }
+}
+
 TEST_P(GatherHandles, AreACheckpointAlsoWhenAllHaveEnded) {
   run([]() -> Coro<> {
     Task<int> const ended = weft::create_task(value_after(1ms, 1));
