@@ -37,13 +37,11 @@ void Scope::exit(Worker& worker, bool redeliver) noexcept {
     task_->scopes_lock().lock();
     unlink();
     WEFT_ASSERT(blocks_.empty());
-    // Wrap-around safe: epochs are compared by their distance.
-    bool const delivered = struck_ && static_cast<std::int32_t>(state.seen - outer_epoch_) >= 0;
     // When the block's own has come too late to be delivered, what the block has made something else of is the request from outside.
     bool const apart = settled_ && state.seen == word.epoch();
-    if (delivered && (!redeliver || apart)) {
+    if (delivered(state.seen) && (!redeliver || apart)) {
       seen = outer_parent_epoch_;
-      parent_->settle(parent_flags_);
+      parent_->settle(seen, parent_flags_);
     }
     task_->scopes_lock().unlock();
   }
@@ -96,10 +94,11 @@ void Scope::receive_from_parent() noexcept {
 }
 
 // A block that has a request of its own decides at its end, in exit(). Scopes that another part has entered are not this one's.
-void Scope::settle(std::uint32_t flags) noexcept {
+void Scope::settle(std::uint32_t seen, std::uint32_t flags) noexcept {
   Scope* scope = this;
-  while ((flags & ExecutionState::in_block) != 0 && scope->struck_ && scope->word.cancelling() == 0) {
+  while ((flags & ExecutionState::in_block) != 0 && scope->delivered(seen) && scope->word.cancelling() == 0) {
     scope->settled_ = true;
+    seen = scope->outer_parent_epoch_;
     flags = scope->parent_flags_;
     scope = scope->parent_;
   }
@@ -192,7 +191,7 @@ CancelMessage deliver_cancel(Worker& worker) noexcept {
   task.scopes_lock().lock();
   state.seen = state.scope->word.epoch();
   state.flags |= ExecutionState::dirty;
-  state.scope->settle(state.flags);
+  state.scope->settle(state.seen, state.flags);
   // A message belongs to the task; cancels that blocks make have none.
   Scope const* scope = state.scope;
   while (scope->struck_ && scope->outer_epoch_ == scope->word.epoch()) scope = scope->parent();
@@ -247,7 +246,7 @@ void WaitNode::wake(Runnable& runnable, Worker& worker) noexcept {
     if (node.handed_down_) {
       node.state_.seen = node.handed_epoch_;
       node.state_.flags |= ExecutionState::dirty;
-      node.state_.scope->settle(node.state_.flags);
+      node.state_.scope->settle(node.state_.seen, node.state_.flags);
     }
     owner.scopes_lock().unlock();
   }

@@ -133,15 +133,16 @@ TEST_P(CancelledGroups, CancelFromOutsideWithFailuresThrowsTheGroupAndCancelsAtT
 }
 
 Coro<> nap(std::chrono::milliseconds time) { co_await weft::sleep(time); }
-// A group whose body fails, in the cleanup of a task that has seen its cancel.
-Coro<std::string> failing_group() {
-  auto group = []() -> Coro<> {
-    co_await weft::task_group([](weft::TaskGroup&) -> Coro<> {
-      throw Failure("body");
-      co_return;
-    });
-  };
-  co_return co_await outcome(group());
+Coro<> failing_group() {
+  co_await weft::task_group([](weft::TaskGroup&) -> Coro<> {
+    throw Failure("body");
+    co_return;
+  });
+}
+template <class Work>
+Coro<> expect_end(Work work, std::string wanted) {
+  std::string const end = co_await outcome(std::move(work));
+  EXPECT_EQ(end, wanted);
 }
 
 TEST_P(CancelledGroups, WhatIsToBeSeenAgainIsPendingOutsideOfBlocksThatEndBefore) {
@@ -149,15 +150,15 @@ TEST_P(CancelledGroups, WhatIsToBeSeenAgainIsPendingOutsideOfBlocksThatEndBefore
     run([&]() -> Coro<> {
       auto nested = [](auto self, int depth) -> Coro<> {
         if (depth == 0) {
-          EXPECT_EQ(co_await failing_group(), "ExceptionGroup[Failure(body)]");
+          co_await expect_end(failing_group(), "ExceptionGroup[Failure(body)]");
           co_return;
         }
         co_await weft::timeout(1h, [&](weft::Timeout&) -> Coro<> { co_await self(self, depth - 1); });
       };
       auto body = [&](weft::Timeout&) -> Coro<> {
-        EXPECT_EQ(co_await outcome(nap(1h)), "CancelledError");
+        co_await expect_end(nap(1h), "CancelledError");
         co_await nested(nested, blocks);
-        EXPECT_EQ(co_await outcome(nap(1h)), "CancelledError");
+        co_await expect_end(nap(1h), "CancelledError");
         co_await weft::sleep(7ms);
       };
       Elapsed const clock;
@@ -172,14 +173,13 @@ TEST_P(CancelledGroups, WhatIsToBeSeenAgainIsPendingOutsideOfBlocksThatEndBefore
 TEST_P(CancelledGroups, WhatIsToBeSeenAgainIsSeenOnceInABlockAndNotAgainOutside) {
   run([]() -> Coro<> {
     auto body = []() -> Coro<> {
-      EXPECT_EQ(co_await outcome(nap(1h)), "CancelledError");
-      // Its own request passes through a block inside, too: that ends as a timeout, and the request from outside has been seen.
+      co_await expect_end(nap(1h), "CancelledError");
       auto block = [](weft::Timeout&) -> Coro<> {
         auto inner = [](weft::Timeout&) -> Coro<> {
-          EXPECT_EQ(co_await failing_group(), "ExceptionGroup[Failure(body)]");
+          co_await expect_end(failing_group(), "ExceptionGroup[Failure(body)]");
           Task<void> task = weft::create_task(nap(1h));
           // Handed down, once.
-          EXPECT_EQ(co_await outcome(task), "CancelledError");
+          co_await expect_end(task, "CancelledError");
           EXPECT_TRUE(task.cancelled());
           co_await weft::sleep(1ms);
         };
@@ -192,7 +192,7 @@ TEST_P(CancelledGroups, WhatIsToBeSeenAgainIsSeenOnceInABlockAndNotAgainOutside)
     Task<void> task = weft::create_task(body());
     co_await weft::sleep(1ms);
     task.cancel();
-    EXPECT_EQ(co_await outcome(task), "ok");
+    co_await expect_end(task, "ok");
     EXPECT_EQ(task.cancelling(), 1);
   });
 }
@@ -200,14 +200,14 @@ TEST_P(CancelledGroups, WhatIsToBeSeenAgainIsSeenOnceInABlockAndNotAgainOutside)
 TEST_P(CancelledGroups, WhatAPartIsToSeeAgainEndsWithThePart) {
   run([]() -> Coro<> {
     auto part = []() -> Coro<> {
-      EXPECT_EQ(co_await failing_group(), "ExceptionGroup[Failure(body)]");
+      co_await expect_end(failing_group(), "ExceptionGroup[Failure(body)]");
       Task<void> task = weft::create_task(nap(1h));
-      EXPECT_EQ(co_await outcome(task), "CancelledError");
+      co_await expect_end(task, "CancelledError");
       co_await weft::sleep(1ms);
-      EXPECT_EQ(co_await failing_group(), "ExceptionGroup[Failure(body)]");
+      co_await expect_end(failing_group(), "ExceptionGroup[Failure(body)]");
     };
     auto body = [&]() -> Coro<> {
-      EXPECT_EQ(co_await outcome(nap(1h)), "CancelledError");
+      co_await expect_end(nap(1h), "CancelledError");
       co_await weft::timeout(1h, [&](weft::Timeout&) -> Coro<> {
         (void)co_await weft::gather(part(), part());
         co_await weft::sleep(1ms);
@@ -217,7 +217,7 @@ TEST_P(CancelledGroups, WhatAPartIsToSeeAgainEndsWithThePart) {
     Task<void> task = weft::create_task(body());
     co_await weft::sleep(1ms);
     task.cancel();
-    EXPECT_EQ(co_await outcome(task), "ok");
+    co_await expect_end(task, "ok");
   });
 }
 

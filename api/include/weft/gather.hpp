@@ -187,7 +187,7 @@ auto into(R&& storage) noexcept {
 }
 
 /// Runs a range of bare coroutines as gather does and puts the results into storage of the caller's, in argument order from its front; gives
-/// the part that they fill, a std::span. No allocation but the children's frames: for recursion with many children a node.
+/// the part that they fill, a std::span. No allocation but the frames and a block of their pool: for recursion with many children a node.
 ///
 /// Errors: ValueError at the await, before anything has started, when there are more coroutines than elements. When a child fails the elements of
 /// those that returned are written, and the others are as they were.

@@ -77,8 +77,10 @@ class Scope : public ListHook<BlockTag> {
   friend CancelMessage deliver_cancel(Worker& worker) noexcept;
 
   void receive_from_parent() noexcept;
-  // Under the lock: a part that runs in this scope, with these flags, has seen what came from outside.
-  void settle(std::uint32_t flags) noexcept;
+  // Under the lock: whether a part of this scope that has seen `seen` has seen what came from outside. Wrap-around safe: epochs are compared by distance.
+  bool delivered(std::uint32_t seen) const noexcept { return struck_ && static_cast<std::int32_t>(seen - outer_epoch_) >= 0; }
+  // Under the lock: a part that runs in this scope, with these flags, has come to see `seen`.
+  void settle(std::uint32_t seen, std::uint32_t flags) noexcept;
   void outer_count_changed(std::int32_t by) noexcept;
   Scope* next_below(Scope* root) const noexcept;
 
