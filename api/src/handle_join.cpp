@@ -14,10 +14,8 @@ bool HandleJoin::await_ready() {
       decided_.store(&task, std::memory_order_relaxed);
     }
   }
-  bool const decided = decided_.load(std::memory_order_relaxed) != nullptr;
-  // asyncio's gather suspends also when all have ended, so a pending cancel is delivered here.
-  cancelled_before_ = all_done && !decided && count_ != 0 && cancel_pending(current_worker()->state);
-  return all_done || decided;
+  // No suspension, so a pending cancel is not delivered here, as in asyncio (since 3.12).
+  return all_done || decided_.load(std::memory_order_relaxed) != nullptr;
 }
 
 std::coroutine_handle<> HandleJoin::commit(Worker& worker) noexcept {
@@ -67,7 +65,6 @@ void HandleJoin::end() {
     if (enlisted_) task.remove_waiter(entries_[i]);
     task.mark_retrieved();
   }
-  if (cancelled_before_) throw_cancelled(*current_worker());
   if (Completion* const failed = decided_.load(std::memory_order_relaxed)) failed->throw_outcome();
   // All have ended without deciding anything, although the caller was cancelled: it is cancelled all the same.
   if (was_handed_down()) throw CancelledError(current_worker()->state.scope->task().cancel_message());

@@ -4,7 +4,7 @@
 namespace weft::engine {
 
 void GroupBlock::body_ended(std::exception_ptr error) noexcept {
-  group.state_.body_ended();
+  body_asked_ = group.state_.body_ended();
   body_.exit(*current_worker());
   if (!error) return;
   (is_cancelled_error(error) ? cancelled_ : body_error_) = std::move(error);
@@ -23,6 +23,7 @@ Coro<void> GroupBlock::finish() {
     group.state_.abort(false);
   }
   Worker& worker = *current_worker();
+  if (body_asked_) body_.take_back_own();
   std::uint32_t const outside = worker.state.scope->requests_around();
   // The group's own request is gone with the body's scope: without any other there is nothing to propagate, with one it is that which goes on
   // (CPython 3.15; 3.13 has no quiet end in which it could get lost).

@@ -48,6 +48,7 @@ void TimeoutBlock::begin(bool ahead) noexcept {
 bool TimeoutBlock::end(bool body_cancelled) noexcept {
   (void)Worker::disarm(timeout.timer_);
   bool const expired = !timeout.handshake_.try_exit();
+  if (expired) timeout.scope_.take_back_own();
   // CPython: uncancel() <= the count at entry. Requests from outside are counted by the scopes around the block.
   bool const timed_out = expired && body_cancelled && timeout.scope_.parent()->requests_around() <= requests_before_;
   // One that was pending when the block began, and struck together with the block's own, must not get lost in the TimeoutError.

@@ -83,10 +83,12 @@ void GroupState::body_begins(Scope& scope) noexcept {
   word_.unlock(word);
 }
 
-void GroupState::body_ended() noexcept {
+bool GroupState::body_ended() noexcept {
   GroupWord::Word const word = word_.lock();
   body_ = nullptr;
+  bool const asked = asked_;
   word_.unlock(word);
+  return asked;
 }
 
 std::vector<std::exception_ptr> GroupState::take_errors() {

@@ -169,25 +169,9 @@ int TaskBase::cancelling() const noexcept {
 }
 
 int TaskBase::uncancel() noexcept {
-  std::uint32_t count = 0;
   scopes_lock_.lock();
   Scope* const own = own_scope(*this);
-  Scope* const innermost = own != nullptr ? own : &root_;
-  // asyncio has one count. A block takes its own request back when it ends, so what is taken back here is the outermost one.
-  Scope* outermost = nullptr;
-  for (Scope* scope = innermost; scope != nullptr; scope = scope->parent()) {
-    if (scope->word.cancelling() != 0) outermost = scope;
-    count += scope->word.cancelling();
-  }
-  bool const lowered = outermost != nullptr;
-  if (lowered) {
-    (void)outermost->word.uncancel();
-    outermost->outer_count_changed(-1);
-    --count;
-  }
-  // CPython 3.13: when the count comes to zero, what has not been delivered yet is void.
-  if (lowered && count == 0)
-    for (Scope* scope = &root_; scope != nullptr; scope = scope->next_below(&root_)) scope->word.annul();
+  std::uint32_t const count = (own != nullptr ? own : &root_)->take_back();
   scopes_lock_.unlock();
   return static_cast<int>(count);
 }

@@ -258,6 +258,33 @@ TEST_P(CancelledGroups, CancelFromOutsideWhileAbortingIsNotLost) {
   EXPECT_EQ(log.text(), "ExceptionGroup[Failure(x)]");
 }
 
+// A body that takes back what its group has asked for, and then asks for its own cancellation: the group takes that back when it ends, because there
+// is one count.
+TEST_P(CancelledGroups, AnEndTakesBackOneRequestWhicheverItIs) {
+  for (bool const child_lives_on : {false, true}) {
+    run([&]() -> Coro<> {
+      weft::AnyTask self = weft::current_task();
+      auto stays = []() -> Coro<> {
+        std::string const seen = co_await outcome([]() -> Coro<> { co_await weft::sleep(1h); }());
+        EXPECT_EQ(seen, "CancelledError");
+        co_await weft::sleep(5ms);
+      };
+      auto body = [&](weft::TaskGroup& tg) -> Coro<> {
+        tg.start_soon(fail_after(10ms, "child"));
+        if (child_lives_on) tg.start_soon(stays());
+        std::string const seen = co_await outcome([]() -> Coro<> { co_await weft::sleep(1h); }());
+        EXPECT_EQ(seen, "CancelledError");
+        EXPECT_EQ(self.uncancel(), 0);
+        EXPECT_TRUE(self.cancel());
+      };
+      std::string const end = co_await outcome(weft::task_group(body));
+      EXPECT_EQ(end, "ExceptionGroup[Failure(child)]");
+      EXPECT_EQ(self.cancelling(), 0);
+      co_await weft::checkpoint();
+    });
+  }
+}
+
 WEFT_TEST_AT_1_2_8_WORKERS(CancelledGroups);
 
 }  // namespace

@@ -1,5 +1,8 @@
 // timeout, timeout_at and wait_for after CPython 3.13: which cancellation becomes TimeoutError and which does not, what
 // rescheduling does, nesting with groups and other timeouts, and that nothing is left over behind the block.
+#include <atomic>
+#include <thread>
+
 #include "support.hpp"
 
 namespace weft_test {
@@ -494,6 +497,64 @@ TEST_P(Timeouts, ARequestSeenInTheBlockBeforeItsTimeIsUpIsNotSeenAgainBehindIt) 
       EXPECT_EQ(end, "ok");
     });
   }
+}
+
+// A body that takes back what its block has asked for, and then asks for its own cancellation: the block takes that back when it ends, and what was not
+// delivered is void, because there is one count (CPython 3.13).
+TEST_P(Timeouts, AnEndTakesBackOneRequestWhicheverItIs) {
+  run([]() -> Coro<> {
+    auto swallow = []() -> Coro<> {
+      std::string const seen = co_await outcome([]() -> Coro<> { co_await weft::sleep(1h); }());
+      EXPECT_EQ(seen, "CancelledError");
+    };
+    weft::AnyTask self = weft::current_task();
+    auto taken = [&](weft::Timeout&) -> Coro<> {
+      co_await swallow();
+      EXPECT_EQ(self.uncancel(), 0);
+      EXPECT_TRUE(self.cancel());
+    };
+    co_await weft::timeout(30ms, taken);
+    EXPECT_EQ(self.cancelling(), 0);
+    co_await weft::checkpoint();
+
+    auto left = [&](weft::Timeout&) -> Coro<> {
+      co_await swallow();
+      EXPECT_TRUE(self.cancel());
+      EXPECT_EQ(self.uncancel(), 1);
+    };
+    co_await weft::timeout(1h, [&](weft::Timeout&) -> Coro<> {
+      co_await weft::timeout(30ms, left);
+      EXPECT_EQ(self.cancelling(), 0);
+      co_await weft::checkpoint();
+    });
+  });
+}
+
+// What brings one part's count to zero makes nothing void of what the block of another part has asked for.
+TEST(TimeoutsOfParts, AnotherPartsUncancelLeavesTheBlocksOwn) {
+  weft::Options options;
+  options.workers = 2;
+  weft::Runtime runtime(options);
+  runtime.run([]() -> Coro<> {
+    std::atomic<bool> expired = false, taken_back = false;
+    auto block = [&](weft::Timeout& timeout) -> Coro<> {
+      while (!timeout.expired()) std::this_thread::yield();
+      expired = true;
+      while (!taken_back) std::this_thread::yield();
+      co_await weft::sleep(10s);
+    };
+    auto in_a_block = [&]() -> Coro<std::string> { co_return co_await outcome(weft::timeout(1ms, block)); };
+    auto other = [&]() -> Coro<int> {
+      while (!expired) co_await weft::sleep(1ms);
+      weft::current_task().cancel();
+      int const left = weft::current_task().uncancel();
+      taken_back = true;
+      co_return left;
+    };
+    auto const [end, left] = co_await weft::gather(in_a_block(), other());
+    EXPECT_EQ(end, "TimeoutError");
+    EXPECT_EQ(left, 0);
+  });
 }
 
 WEFT_TEST_AT_1_2_8_WORKERS(Timeouts);

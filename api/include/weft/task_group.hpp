@@ -114,6 +114,7 @@ class GroupBlock {
 
  private:
   Scope body_;
+  bool body_asked_ = false;
   std::exception_ptr body_error_;
   std::exception_ptr cancelled_;
 };

@@ -60,8 +60,6 @@ class HandleJoin : public WaitNode {
   std::size_t count_ = 0;
   bool const collect_;
   bool enlisted_ = false;
-  // A cancel was pending when all had ended before the wait began.
-  bool cancelled_before_ = false;
   std::atomic<std::size_t> remaining_{0};
   // The child that ended the wait by its failure.
   std::atomic<Completion*> decided_{nullptr};

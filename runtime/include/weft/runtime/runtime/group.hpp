@@ -47,7 +47,8 @@ class GroupState {
 
   // The body's scope, while a failure must reach it.
   void body_begins(Scope& scope) noexcept;
-  void body_ended() noexcept;
+  // Whether the group has asked for its cancellation.
+  bool body_ended() noexcept;
 
   bool close() noexcept { return word_.close(); }
   // The failures, in order of completion; each counts as retrieved.

@@ -56,6 +56,9 @@ class Scope : public ListHook<BlockTag> {
   // part has entered end before, outside of them. INVARIANT: requests_around() != 0.
   void deliver_again(Worker& worker) noexcept;
 
+  // By the part that entered, when the block that has asked for a cancel in here ends: asyncio's uncancel().
+  void take_back_own() noexcept;
+
   // Requests that this scope and those around it count, up to the innermost shield: what a block compares before and after. O(1).
   std::uint32_t requests_around() const noexcept;
 
@@ -82,6 +85,9 @@ class Scope : public ListHook<BlockTag> {
   // Under the lock: a part that runs in this scope, with these flags, has come to see `seen`.
   void settle(std::uint32_t seen, std::uint32_t flags) noexcept;
   void outer_count_changed(std::int32_t by) noexcept;
+  // Under the lock: asyncio's uncancel() by a part in this scope. Both return how many requests are left, here and around.
+  std::uint32_t take_back() noexcept;
+  std::uint32_t annul_if_nothing_is_asked() noexcept;
   Scope* next_below(Scope* root) const noexcept;
 
   TaskBase* task_ = nullptr;
