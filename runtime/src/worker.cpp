@@ -19,6 +19,8 @@ constexpr std::uint32_t steps_per_poll = 61;
 // Rounds over all victims before a searcher gives up, and the one from which it takes by force.
 constexpr int search_rounds = 24;
 constexpr int forced_round = 16;
+// A yield of the core that lasted so long, in nanoseconds, has let another program have a slice of it, and the next one will.
+constexpr std::int64_t long_yield = 1'000'000;
 // How stale a poll may be while a gather runs: well below the 10 ms that a timer may be late.
 constexpr std::int64_t poll_period = 500'000;
 constexpr std::int64_t brisk_poll = 50'000;
@@ -434,9 +436,11 @@ bool Worker::search() noexcept {
     if (scheduler_.stopping()) return true;
     if (round < forced_round / 2) {
       for (int i = 0; i < 32; ++i) real_sync::pause();
-    } else {
-      // More workers than cores: whoever has the work may be waiting for this core.
+    } else if (round + 1 != search_rounds) {
+      // More workers than cores: whoever has the work may be waiting for this core. When it was wanted for so long, one look more and it is free.
+      std::int64_t const since = Scheduler::steady_now();
       real_sync::yield();
+      if (Scheduler::steady_now() - since > long_yield) round = std::max(round, search_rounds - 2);
     }
   }
   return false;

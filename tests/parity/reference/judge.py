@@ -17,7 +17,7 @@ def dumps(value):
 # What CPython 3.13 changed and the programs hit (GRAMMAR.md, "Versions"). An older asyncio is no judge of these.
 CHANGED_IN = {
     (3, 13): {"group", "uncancel", "cwait"},
-    (3, 12): {"wait_for"},
+    (3, 12): {"wait_for", "gather"},
 }
 
 
