@@ -4,6 +4,7 @@
 #   ./bench.sh                  the full sizes: an hour or two, and about 8 GB of memory
 #   ./bench.sh --quick          small sizes: three minutes after the build
 #   ./bench.sh --against FILE   also compares with an earlier results.json, and marks what got slower beyond noise
+#   ./bench.sh --resume         goes on with a run that was interrupted
 #   ./bench.sh --only TEXT      only the works with TEXT in their name
 #   ./bench.sh --threads 1,2,4  --rounds N  --out FOLDER
 #   ./bench.sh --no-install     installs nothing: peers whose packages are missing are skipped, with a line that says so
@@ -18,8 +19,9 @@ while [ $# -gt 0 ]; do
     --quick) size=quick ;;
     --no-install) install=no ;;
     --out) out=${2:?--out needs a folder}; shift ;;
+    --resume) options+=("$1") ;;
     --against | --only | --threads | --rounds) options+=("$1" "${2:?$1 needs a value}"); shift ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "error: unknown option '$1'; see ./bench.sh --help" >&2; exit 2 ;;
   esac
   shift

@@ -8,10 +8,15 @@ import json
 
 
 def load(path):
-    with open(path, encoding="utf-8") as file:
-        report = json.load(file)
-    if report.get("format") != 1:
-        raise SystemExit(f"{path} was not written by this suite")
+    try:
+        with open(path, encoding="utf-8") as file:
+            report = json.load(file)
+    except OSError as error:
+        raise SystemExit(f"error: {path}: {error.strerror}")
+    except json.JSONDecodeError:
+        report = None
+    if not isinstance(report, dict) or report.get("format") != 1:
+        raise SystemExit(f"error: {path} was not written by this suite")
     return report
 
 

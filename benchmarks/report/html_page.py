@@ -191,7 +191,7 @@ def page(report):
     colours = Colours(contenders(report))
     out = ['<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
            f"<title>weft: benchmarks</title><style>{STYLE}</style></head><body><h1>weft: benchmarks</h1>"]
-    out.append(f"<p>Measured {escape(report['when'])}, {report['minutes']} minutes, sizes: {escape(report['size'])}, up to {report['rounds']} interleaved rounds. "
+    out.append(f"<p>Measured {escape(report['when'])}, {report['works']} works, {report['minutes']} minutes, sizes: {escape(report['size'])}, up to {report['rounds']} interleaved rounds. "
                "A ratio is the peer's median divided by weft's, with as many threads, each with the better of its compilers: above 1, weft is faster.</p><dl>")
     for label, text in report["machine"].items():
         out.append(f"<dt>{escape(label)}</dt><dd>{escape(text)}</dd>")

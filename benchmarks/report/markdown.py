@@ -66,7 +66,7 @@ SECTIONS = (("programs", "Programs"), ("micro", "Micro-benchmarks"), ("latency",
 
 def page(report, detail=True):
     out = ["# weft: benchmarks", ""]
-    out.append(f"Measured {report['when']}, {report['minutes']} minutes, sizes: {report['size']}, up to {report['rounds']} interleaved rounds.")
+    out.append(f"Measured {report['when']}, {report['works']} works, {report['minutes']} minutes, sizes: {report['size']}, up to {report['rounds']} interleaved rounds.")
     out.append("")
     for label, text in report["machine"].items():
         out.append(f"- {label}: {text}")

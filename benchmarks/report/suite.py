@@ -2,12 +2,14 @@
 """Measures weft and its peers, interleaved, over several programs; writes JSON, Markdown and HTML. ./bench.sh builds what it needs and calls it.
 
     suite.py --weft g++=build/bench-gcc/benchmarks/weft_bench --weft clang=... [--peer Go=PATH]... --out FOLDER [--size full|quick|smoke]
-             [--against FILE] [--only TEXT] [--rounds N] [--threads 1,2,4] [--skipped "TEXT"]...
+             [--against FILE] [--resume] [--only TEXT] [--rounds N] [--threads 1,2,4] [--skipped "TEXT"]...
 
 For each work every contender (weft and peers in each compiler's weft_bench, and the programs of other languages) is called once to warm it and once
 to see how long it takes; then in rounds A B C A B C ... one sample of each, so that a slow phase of the machine hits all of
 them. Works of the section `memory` get a fresh process each. What would take longer than a limit for one call is left out, with a line
 that says so. Every result is checked by the program that made it, or here.
+
+The report is written after each work, so a run that is interrupted has lost nothing but its last work; --resume goes on with it.
 """
 
 import argparse
@@ -78,6 +80,7 @@ class Candidate:
 class Suite:
     def __init__(self, arguments):
         self.arguments = arguments
+        self.against = compare.load(arguments.against) if arguments.against else None
         self.pace = dict(PACE[arguments.size])
         if arguments.rounds:
             self.pace["rounds"] = arguments.rounds
@@ -85,6 +88,10 @@ class Suite:
         self.errors = []
         self.results = []
         self.per_task = {}  # (contender, program, threads, form, name of the work's program) -> seconds per task
+        self.seconds = {}  # work -> how long measuring it took
+        self.works_in_all = 0
+        self.when = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        self.minutes_before = 0.0
         self.started = time.monotonic()
 
     # ---- who takes part
@@ -133,6 +140,15 @@ class Suite:
     def skip(self, who, why):
         self.skipped.append({"who": who, "why": why})
         print(f"  skipped: {who}: {why}", file=sys.stderr)
+
+    def resume(self, earlier):
+        """Goes on with the run that has left this report."""
+        now = self.report()
+        for what in ("size", "rounds", "threads", "programs"):
+            if earlier[what] != now[what]:
+                sys.exit(f"error: --resume: the earlier run had other {what}: {earlier[what]}, now {now[what]}")
+        self.results, self.skipped, self.seconds = earlier["results"], earlier["skipped"], earlier["seconds per work"]
+        self.when, self.minutes_before = earlier["when"], earlier["minutes"]
 
     # ---- measuring
 
@@ -223,19 +239,21 @@ class Suite:
         works = self.works()
         if not works:
             sys.exit(f"no work has '{self.arguments.only}' in its name")
+        self.works_in_all = len(works)
+        works = {work: candidates for work, candidates in works.items() if work not in self.seconds}
         total = sum(len(candidates) for candidates in works.values())
         before = self.arguments.seconds_before
-        done, begin, seconds = 0, time.monotonic(), {}
-        for work, candidates in works.items():
+        done, begin = 0, time.monotonic()
+        for at_work, (work, candidates) in enumerate(works.items()):
             elapsed = time.monotonic() - begin
-            left = sum(before.get(w, 0) for w in list(works)[len(seconds):]) if before else (elapsed / done * (total - done) if done else 0)
+            left = sum(before.get(w, 0) for w in list(works)[at_work:]) if before else (elapsed / done * (total - done) if done else 0)
             about = f"about {left / 60:.1f} min left" if done or before else "time left not known yet"
             print(f"[{100 * done // total:3d} %] {elapsed / 60:4.1f} min, {about}: {work} ({len(candidates)} contenders)", file=sys.stderr, flush=True)
             at = time.monotonic()
             self.measure(candidates)
-            seconds[work] = time.monotonic() - at
+            self.seconds[work] = time.monotonic() - at
             done += len(candidates)
-        self.seconds = seconds
+            self.write()
         for server in [*self.weft.values(), *(s for peer in self.peers.values() for s in peer["servers"].values())]:
             server.close()
 
@@ -247,7 +265,8 @@ class Suite:
             programs[name] = {"version": peer["version"]}
         return {
             "format": 1,
-            "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "when": self.when,
+            "works": f"{len(self.seconds)} of {self.works_in_all}",
             "command": self.arguments.words,
             "size": self.arguments.size,
             "rounds": self.pace["rounds"],
@@ -255,7 +274,7 @@ class Suite:
             "machine": {"processors": os.cpu_count(), "system": platform.platform(), "load at the end": f"{os.getloadavg()[0]:.1f}",
                         **{k: v for k, v in next(iter(self.described.values())).items() if k == "machine"}},
             "programs": programs,
-            "minutes": round((time.monotonic() - self.started) / 60, 1),
+            "minutes": round(self.minutes_before + (time.monotonic() - self.started) / 60, 1),
             "seconds per work": {work: round(s, 2) for work, s in self.seconds.items()},
             "skipped": self.skipped,
             "results": self.results,
@@ -263,6 +282,19 @@ class Suite:
 
     def describe(self):
         self.described = {name: json.loads(server.ask("machine")) for name, server in self.weft.items()}
+
+    def write(self):
+        report = self.report()
+        if self.against:
+            report["against"] = compare.compare(report, self.against, self.arguments.against)
+        os.makedirs(self.arguments.out, exist_ok=True)
+        for name, text in (("results.json", json.dumps(report, indent=1)), ("results.md", markdown.page(report)), ("results.html", html_page.page(report))):
+            # Whole or not at all.
+            path = os.path.join(self.arguments.out, name)
+            with open(path + ".new", "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+            os.replace(path + ".new", path)
+        return report
 
 
 def pair(text):
@@ -279,6 +311,7 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--size", choices=PACE, default="full")
     parser.add_argument("--against")
+    parser.add_argument("--resume", action="store_true")
     parser.add_argument("--only", default="")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--threads", type=lambda text: [int(n) for n in text.split(",")], default=None)
@@ -288,26 +321,23 @@ def main():
         processors = len(os.sched_getaffinity(0))
         arguments.threads = sorted({n for n in (1, 2, 4, 8, 16, 32, 64, 128) if n <= processors} | {processors})
     arguments.words = " ".join(os.path.basename(word) if i == 0 else word for i, word in enumerate(sys.argv))
-    against = compare.load(arguments.against) if arguments.against else None
-    same_size = against and against["size"] == arguments.size
-    arguments.seconds_before = against.get("seconds per work", {}) if same_size else {}
-
     suite = Suite(arguments)
+    same_size = suite.against and suite.against["size"] == arguments.size
+    arguments.seconds_before = suite.against.get("seconds per work", {}) if same_size else {}
+
     suite.start()
     suite.describe()
-    suite.run()
-    report = suite.report()
-    if against:
-        report["against"] = compare.compare(report, against, arguments.against)
-    os.makedirs(arguments.out, exist_ok=True)
-    written = {"results.json": json.dumps(report, indent=1), "results.md": markdown.page(report), "results.html": html_page.page(report)}
-    for name, text in written.items():
-        with open(os.path.join(arguments.out, name), "w", encoding="utf-8") as file:
-            file.write(text + "\n")
+    if arguments.resume:
+        suite.resume(compare.load(os.path.join(arguments.out, "results.json")))
+    try:
+        suite.run()
+    except KeyboardInterrupt:
+        print(f"\nInterrupted after {len(suite.seconds)} of {suite.works_in_all} works; they are in {arguments.out}, and --resume goes on.", file=sys.stderr)
+        sys.exit(130)
+    report = suite.write()
     if arguments.size != "smoke":
         print(markdown.page(report, detail=False))
-    print(f"{len(report['results'])} measurements, {len(report['skipped'])} skipped, {report['minutes']} min; written: "
-          + ", ".join(os.path.join(arguments.out, name) for name in written))
+    print(f"{len(report['results'])} measurements, {len(report['skipped'])} skipped, {report['minutes']} min; written: {arguments.out}/results.json, .md, .html")
     if suite.errors:
         sys.exit("FAILED: " + "; ".join(suite.errors))
 
