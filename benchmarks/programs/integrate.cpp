@@ -8,7 +8,8 @@ namespace bench {
 
 namespace {
 
-weft::Coro<double> area(Interval whole) {
+// By reference: the interval lies in the frame that awaits this one.
+weft::Coro<double> area(Interval const& whole) {
   Halves const halves = halve(whole);
   if (halves.good_enough(whole)) co_return halves.sum();
   auto [left, right] = co_await weft::gather(area(halves.left), area(halves.right));
