@@ -23,6 +23,7 @@
 
 #include <cstdint>
 
+#include <weft/runtime/algorithms/backoff.hpp>
 #include <weft/runtime/platform/sync.hpp>
 
 namespace weft::engine {
@@ -137,15 +138,8 @@ class BasicGroupWord {
   }
 
  private:
-  // The word, not locked. Only a guess: what is done about it is decided by a compare-exchange.
-  Word settled() const noexcept {
-    for (unsigned spins = 0;; ++spins) {
-      Word const word = word_.load(std::memory_order_relaxed);
-      if ((word & locked_bit) == 0) [[likely]] return word;
-      if (Sync::modelled || spins >= 64) Sync::yield();
-      else Sync::pause();
-    }
-  }
+  // The word, not locked.
+  Word settled() const noexcept { return engine::settled<Sync, Word>(word_, locked_bit); }
 
   typename Sync::template atomic<Word> word_{0};
 };

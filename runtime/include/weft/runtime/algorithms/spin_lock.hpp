@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include <weft/runtime/algorithms/backoff.hpp>
 #include <weft/runtime/platform/sync.hpp>
 
 namespace weft::engine {
@@ -33,13 +34,10 @@ class BasicSpinLock {
 
  private:
   WEFT_COLD void lock_slow() noexcept {
-    for (unsigned spins = 0;; ++spins) {
-      if (word_.load(std::memory_order_relaxed) == 0) {
-        // ORDER(spin-lock): acquire; as in lock().
-        if (word_.exchange(1, std::memory_order_acquire) == 0) return;
-      }
-      if (Sync::modelled || spins >= 64) Sync::yield();
-      else Sync::pause();
+    for (Backoff<Sync> backoff;; backoff.wait()) {
+      if (word_.load(std::memory_order_relaxed) != 0) continue;
+      // ORDER(spin-lock): acquire; as in lock().
+      if (word_.exchange(1, std::memory_order_acquire) == 0) return;
     }
   }
 

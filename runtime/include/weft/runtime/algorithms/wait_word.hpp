@@ -14,6 +14,7 @@
 
 #include <cstdint>
 
+#include <weft/runtime/algorithms/backoff.hpp>
 #include <weft/runtime/platform/sync.hpp>
 
 namespace weft::engine {
@@ -34,15 +35,8 @@ class BasicWaitWord {
     // ORDER(wait-word): acquire; pairs with step_release() and unlock(): who sees the number sees what its writer did before.
     return word_.load(std::memory_order_acquire);
   }
-  // The word, not locked. Only a guess: what is done about it is decided by a step or under the lock.
-  Word settled() const noexcept {
-    for (unsigned spins = 0;; ++spins) {
-      Word const word = word_.load(std::memory_order_relaxed);
-      if ((word & locked_bit) == 0) [[likely]] return word;
-      if (Sync::modelled || spins >= 64) Sync::yield();
-      else Sync::pause();
-    }
-  }
+  // The word, not locked.
+  Word settled() const noexcept { return engine::settled<Sync, Word>(word_, locked_bit); }
   // From an unlocked word to another. On failure `from` is what was found, and may be locked.
   bool step_acquire(Word& from, Word to) noexcept {
     // ORDER(wait-word): acquire; pairs with step_release() and unlock(): who takes sees what the giver did before.
