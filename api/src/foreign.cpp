@@ -16,6 +16,7 @@ ForeignProxy make_proxy(ForeignNode&) { co_return; }
 std::coroutine_handle<> ForeignNode::commit(Worker& worker) noexcept {
   scheduler_ = &worker.scheduler();
   state_ = worker.state;
+  ordered_by = worker.strand;
   // While we are out there, nothing here knows when we come back.
   scheduler_->external_begin();
   TaskBase& task = state_.scope->task();

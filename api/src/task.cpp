@@ -1,8 +1,16 @@
 // The cold half of handles: waiting for tasks, callbacks, circles.
 #include <weft/create_task.hpp>
 
+#include <future>
+#include <memory>
+
 namespace weft {
 namespace engine {
+
+void give_place(std::source_location place) noexcept {
+  TaskBase& task = current_worker()->state.scope->task();
+  if (task.place().line() == 0) task.set_place(place);
+}
 
 void throw_moved_from_coro() { throw RuntimeError("await of a Coro that was moved from or awaited before"); }
 void throw_empty_handle() { throw RuntimeError("use of an empty handle"); }
@@ -118,9 +126,66 @@ void DoneCallback::call_detached(DoneCallback* first) noexcept {
   }
 }
 
+namespace {
+
+// A thread that is blocked in get() under the virtual clock, where the program may turn out to be stuck. Destroys itself when the task has ended.
+class BlockedGet final : public Submission, public TaskWaiter, public Runnable {
+ public:
+  // False when the task has ended.
+  static bool begin(RuntimeCore& runtime, TaskBase& task, std::future<void>& ended) {
+    auto get = std::unique_ptr<BlockedGet, Gone>(new BlockedGet(runtime));
+    ended = get->ended_.get_future();
+    runtime.add_submission(*get);
+    if (!task.add_waiter(*get)) {
+      runtime.remove_submission(*get);
+      return false;
+    }
+    (void)get.release();
+    return true;
+  }
+  void on_done(Completion&, ReadyBatch& ready, Scheduler*) noexcept override { ready.push(*this); }
+  void fail(std::exception_ptr error) noexcept override {
+    failed_ = true;
+    ended_.set_exception(std::move(error));
+  }
+
+ private:
+  struct Gone {
+    void operator()(BlockedGet* get) const noexcept { delete get; }
+  };
+  explicit BlockedGet(RuntimeCore& runtime) noexcept : Runnable(&BlockedGet::step), runtime_(runtime) {}
+  ~BlockedGet() = default;
+  static void step(Runnable& runnable, Worker& worker) noexcept {
+    worker.state = ExecutionState{};
+    std::unique_ptr<BlockedGet, Gone> const get(static_cast<BlockedGet*>(&runnable));
+    get->runtime_.remove_submission(*get);
+    if (!get->failed_) get->ended_.set_value();
+  }
+
+  RuntimeCore& runtime_;
+  std::promise<void> ended_;
+  // INVARIANT: under the runtime's lock of submissions until it has left the list.
+  bool failed_ = false;
+};
+
+}  // namespace
+
 void wait_on_foreign_thread(TaskBase& task) {
   if (current_worker() != nullptr) throw RuntimeError("Task::get() blocks, so it cannot be called on a worker: await the task");
-  task.wait_blocking();
+  std::future<void> ended;
+  bool registered = false;
+  auto const begin = [&](RuntimeCore& runtime) {
+    if (!runtime.scheduler().virtual_clock()) return;
+    GatePass const pass(runtime.scheduler().gate());
+    if (!pass) return;
+    // The worker that found the program stuck before looks again.
+    runtime.scheduler().external_begin();
+    registered = BlockedGet::begin(runtime, task, ended);
+    runtime.scheduler().external_end();
+  };
+  if (!task.done()) (void)RuntimeCore::with_runtime(task.runtime_serial(), begin);
+  if (registered) ended.get();
+  else task.wait_blocking();
 }
 
 bool TaskHandle::cancel(std::string message) {

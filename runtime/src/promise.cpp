@@ -158,7 +158,8 @@ void drop_unawaited(PromiseBase& promise) noexcept {
   // While an exception passes, it tells why nobody came to the await.
   if (debug_runtimes.load(std::memory_order_relaxed) != 0 && std::uncaught_exceptions() == 0) {
     std::source_location const place = promise.place();
-    std::fprintf(stderr, "weft: coroutine was never awaited: %s\n  %s:%u\n", place.function_name(), place.file_name(), static_cast<unsigned>(place.line()));
+    if (place.line() == 0) std::fputs("weft: coroutine was never awaited: a call of a task or block that did not begin\n", stderr);
+    else std::fprintf(stderr, "weft: coroutine was never awaited: %s\n  %s:%u\n", place.function_name(), place.file_name(), static_cast<unsigned>(place.line()));
   }
   std::coroutine_handle<PromiseBase>::from_promise(promise).destroy();
 }

@@ -80,21 +80,25 @@ void* Scheduler::thread_main(void* argument) noexcept {
   return nullptr;
 }
 
-void Scheduler::make_ready(Runnable& runnable) noexcept {
+void Scheduler::make_ready(Runnable& given) noexcept {
   Worker* const here = current_worker();
   if (here != nullptr && &here->scheduler() == this) {
-    here->make_ready(runnable);
+    here->make_ready(given);
     return;
   }
+  // LIFETIME: once a runnable is anybody's to run, the runtime may end; only the gate holds it.
   gate_.enter();
+  if (Runnable* const runnable = in_order(given)) inject(*runnable);
+  gate_.leave();
+}
+
+void Scheduler::inject(Runnable& runnable) noexcept {
   (void)injector_.push(runnable);
   idle_.notify_one_from_foreign_thread();
   if (!idle_.any_idle()) {
     // Everybody is busy, perhaps inside gathers that never suspend: ask one, each time another, to look.
     workers_[next_attention_.fetch_add(1, std::memory_order_relaxed) % workers_.size()]->request_attention();
   }
-  // LIFETIME: what we pushed may have run to the end of the runtime; only the gate holds it.
-  gate_.leave();
 }
 
 void Scheduler::make_ready(ReadyBatch& batch) noexcept {

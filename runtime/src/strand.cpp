@@ -20,7 +20,18 @@ void StrandState::execute(Runnable& runnable, Worker& worker) noexcept {
   drain(&runnable, worker);
 }
 
-void StrandState::step(Runnable& runnable, Worker& worker) noexcept { static_cast<StrandState&>(runnable).drain(nullptr, worker); }
+Runnable* StrandState::enter(Runnable& runnable) noexcept {
+  if (!queue_.push(runnable)) return nullptr;
+  // As above.
+  acquire();
+  first_ = &runnable;
+  return this;
+}
+
+void StrandState::step(Runnable& runnable, Worker& worker) noexcept {
+  auto& strand = static_cast<StrandState&>(runnable);
+  strand.drain(std::exchange(strand.first_, nullptr), worker);
+}
 
 void StrandState::drain(Runnable* first, Worker& worker) noexcept {
   StrandState* const outer = std::exchange(worker.strand, this);

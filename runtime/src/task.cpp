@@ -30,6 +30,7 @@ TaskBase::TaskBase(RuntimeCore& runtime) : Runnable(&TaskBase::start), root_(*th
     here->strand->task_begins();
     strand_ = Ref<StrandState>(here->strand);
     on_strand_ = true;
+    ordered_by = here->strand;
   }
 }
 

@@ -66,8 +66,17 @@ void append_place_json(std::string& json, std::source_location const& place) {
   json += '}';
 }
 
+// On one line, whatever is in it.
+void append_name(std::string& text, std::string const& name) {
+  for (char const c : name) {
+    if (c == '\n') text += "\\n";
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) text += '?';
+    else text += c;
+  }
+}
+
 void append_line(std::string& text, Look const& look) {
-  text += look.name;
+  append_name(text, look.name);
   if (look.waits.empty()) text += look.state[0] == 'c' ? ": not started" : ": ready or running";
   char const* separator = ": waits for ";
   for (TaskBase::Wait const& wait : look.waits) {

@@ -73,13 +73,15 @@ void Worker::drive(std::coroutine_handle<> coroutine) noexcept {
   else drive_watched(coroutine);
 }
 
-void Worker::make_ready(Runnable& runnable) noexcept {
-  if (run_queue.push(&runnable)) [[likely]] {
+void Worker::make_ready(Runnable& given) noexcept {
+  Runnable* const runnable = scheduler_.in_order(given);
+  if (runnable == nullptr) [[unlikely]] return;
+  if (run_queue.push(runnable)) [[likely]] {
     scheduler_.idle().notify_one();
     return;
   }
   // The ring could not grow. The injector needs no memory.
-  (void)scheduler_.injector().push(runnable);
+  (void)scheduler_.injector().push(*runnable);
   scheduler_.idle().notify_one();
 }
 

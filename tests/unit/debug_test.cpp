@@ -24,6 +24,12 @@ class Debug : public AtWorkers {
 
 bool contains(std::string const& text, std::string const& part) { return text.find(part) != std::string::npos; }
 
+int occurrences(std::string const& text, std::string const& part) {
+  int count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++count;
+  return count;
+}
+
 Coro<> blocks_its_worker() {
   std::this_thread::sleep_for(110ms);
   co_await weft::sleep(1ms);
@@ -39,6 +45,19 @@ TEST_P(Debug, ASlowStepIsReportedWithItsTaskAndPlace) {
   EXPECT_TRUE(contains(text, " ms, until the await at ")) << text;
   EXPECT_TRUE(contains(text, "blocks_its_worker")) << text;
   EXPECT_TRUE(contains(text, "debug_test.cpp:")) << text;
+}
+
+TEST_P(Debug, ATaskOfACallableIsAtThePlaceOfWhatIsCalled) {
+  std::string const text = stderr_of([]() -> Coro<> {
+    co_await weft::create_task(blocks_its_worker);
+    co_await weft::task_group([](weft::TaskGroup& tg) -> Coro<> {
+      tg.start_soon(blocks_its_worker);
+      co_return;
+    });
+  });
+  EXPECT_EQ(occurrences(text, "held worker"), 2) << text;
+  EXPECT_EQ(occurrences(text, "blocks_its_worker"), 2) << text;
+  EXPECT_FALSE(contains(text, "coro.hpp")) << text;
 }
 
 TEST_P(Debug, ASlowLastStepIsReportedToo) {

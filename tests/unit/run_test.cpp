@@ -280,6 +280,25 @@ TEST_P(Run, TaskThatOnlyWaitsForAnotherLeftTaskIsCancelledWithIt) {
   EXPECT_EQ(log.text(), "inner:cancelled outer:cancelled");
 }
 
+Coro<int&> referring(int& value) { co_return value; }
+
+TEST_P(Run, OfACallableKeepsAReference) {
+  int value = 1;
+  weft::Runtime runtime(options());
+  static_assert(std::is_same_v<decltype(runtime.run(referring, std::ref(value))), int&>);
+  static_assert(std::is_same_v<decltype(weft::run(referring, std::ref(value))), int&>);
+  EXPECT_EQ(&runtime.run(referring, std::ref(value)), &value);
+  auto const main = [&value] { return referring(value); };
+  EXPECT_EQ(&weft::run(main, options()), &value) << "a callable and options";
+}
+
+TEST_P(Run, GivesOptionsToACallableThatTakesThem) {
+  weft::Options given = options();
+  given.seed = 42;
+  auto const main = [](weft::Options const& own) -> Coro<std::uint64_t> { co_return own.seed; };
+  EXPECT_EQ(weft::run(main, given), 42U) << "they are its argument, as ever";
+}
+
 WEFT_TEST_AT_1_2_8_WORKERS(Run);
 
 }  // namespace

@@ -378,6 +378,59 @@ TEST_P(Strand, TakesACallableAndAName) {
   });
 }
 
+TEST_P(Strand, StartsTasksInTheOrderInWhichTheyWereMade) {
+  run([]() -> Coro<> {
+    for (bool const from_inside : {false, true}) {
+      weft::Strand strand;
+      std::string order;
+      auto append = [&order](char letter) -> Coro<> {
+        order += letter;
+        co_return;
+      };
+      auto round = [&]() -> Coro<> {
+        order.clear();
+        std::vector<Task<void>> tasks;
+        for (char letter = 'a'; letter <= 'j'; ++letter)
+          tasks.push_back(from_inside ? weft::create_task(append, letter) : strand.create_task(append, letter));
+        co_await weft::gather(tasks);
+        EXPECT_EQ(order, "abcdefghij");
+      };
+      for (int i = 0; i < 300; ++i) {
+        if (i % 15 == 0) co_await weft::sleep(1ms);
+        if (from_inside) co_await strand.create_task(round);
+        else co_await round();
+      }
+    }
+  });
+}
+
+TEST_P(Strand, WakesItsTasksInTheOrderInWhichTheyWaited) {
+  run([]() -> Coro<> {
+    weft::Strand strand;
+    auto round = []() -> Coro<> {
+      std::string waited, went_on;
+      weft::Event event;
+      auto wait = [&](char letter) -> Coro<> {
+        waited += letter;
+        co_await event.wait();
+        went_on += letter;
+        co_await weft::yield_now();
+        went_on += letter;
+      };
+      std::vector<Task<void>> tasks;
+      for (char letter = 'a'; letter <= 'e'; ++letter) tasks.push_back(weft::create_task(wait, letter));
+      while (waited.size() < 5) co_await weft::yield_now();
+      event.set();
+      co_await weft::gather(tasks);
+      EXPECT_EQ(went_on, waited + waited);
+    };
+    for (int i = 0; i < 300; ++i) {
+      if (i % 15 == 0) co_await weft::sleep(1ms);
+      co_await strand.create_task(round);
+    }
+  });
+}
+
 WEFT_TEST_AT_1_2_8_WORKERS(Strand);
 
 }  // namespace

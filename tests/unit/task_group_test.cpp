@@ -294,6 +294,42 @@ TEST_P(TaskGroups, TenThousandChildrenThatFinishInAllOrders) {
   });
 }
 
+// What a child refers to: its text is gone when it has been destroyed.
+class Mortal {
+ public:
+  explicit Mortal(std::string text) : text_(std::move(text)) {}
+  Mortal(Mortal const&) = default;
+  Mortal& operator=(Mortal const&) = default;
+  ~Mortal() { text_ = "destroyed"; }
+  std::string const& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+TEST_P(TaskGroups, KeepCallableAndArgumentsUntilTheChildrenHaveEnded) {
+  run([]() -> Coro<> {
+    static std::string seen;
+    auto child = [](Mortal const* mortal) -> Coro<> {
+      co_await weft::sleep(20ms);
+      seen += mortal->text() + " ";
+    };
+    seen.clear();
+    auto captures = [mortal = Mortal("a capture"), child](weft::TaskGroup& tg) -> Coro<> {
+      tg.start_soon(child, &mortal);
+      co_return;
+    };
+    co_await weft::task_group(captures);
+    auto takes = [child](weft::TaskGroup& tg, Mortal const& mortal) -> Coro<int> {
+      tg.start_soon(child, &mortal);
+      co_return 1;
+    };
+    int const value = co_await weft::task_group(takes, Mortal("an argument"));
+    EXPECT_EQ(value, 1);
+    EXPECT_EQ(seen, "a capture an argument ");
+  });
+}
+
 WEFT_TEST_AT_1_2_8_WORKERS(TaskGroups);
 
 }  // namespace

@@ -164,6 +164,18 @@ TEST_P(TaskTree, IsThereFromOutsideAndInADeadlock) {
 }
 
 // Looks while tasks come, wait and go: whatever is seen is whole.
+TEST_P(TaskTree, ANameStaysOnItsLine) {
+  run([]() -> Coro<> {
+    weft::TaskOptions named;
+    named.name = "two\nlines\x1b";
+    Task<int> waiting = weft::create_task(named, value_after, 1h, 1);
+    co_await weft::sleep(1ms);
+    std::string const text = weft::task_tree();
+    EXPECT_NE(text.find("two\\nlines?: waits for sleep"), std::string::npos) << text;
+    waiting.cancel();
+  });
+}
+
 TEST_P(TaskTree, MayBeAskedForWhileEverythingRuns) {
   weft::Options o = options();
   o.clock = weft::ClockKind::steady;

@@ -216,6 +216,23 @@ TEST_P(VirtualClock, DeadlockWithoutARunGoesIntoTheSubmittedFutures) {
   EXPECT_EQ(outcome_of_call([&] { future.get(); }), "Deadlock");
 }
 
+TEST_P(VirtualClock, DeadlockWithoutARunEndsABlockedGet) {
+  auto never = []() -> Coro<int> {
+    weft::Event event;
+    co_await event.wait();
+    co_return 1;
+  };
+  for (bool const beside_a_future : {false, true}) {
+    weft::Runtime runtime(options());
+    Task<int> const stuck = runtime.create_task(never);
+    if (beside_a_future) EXPECT_EQ(outcome_of_call([&] { runtime.submit(never).get(); }), "Deadlock");
+    EXPECT_EQ(outcome_of_call([&] { stuck.get(); }), "Deadlock");
+    EXPECT_EQ(outcome_of_call([&] { stuck.get(); }), "Deadlock") << "again";
+    EXPECT_EQ(runtime.create_task(value_after(1h, 7)).get(), 7);
+    EXPECT_FALSE(stuck.done());
+  }
+}
+
 TEST_P(VirtualClock, RunsWhatIsSubmittedFromThreads) {
   weft::Runtime runtime(options());
   std::vector<std::future<int>> futures;

@@ -37,6 +37,9 @@ inline constexpr bool waits_nowhere = std::is_base_of_v<AwaitRecord, Awaiter> ||
 template <class A>
 concept WaitsNowhere = NativeAwaitable<A> && waits_nowhere<decltype(std::declval<A>().operator co_await())>;
 
+// The first parameter of coroutines of the library's own, in which nobody looks for a mistake: they are at no place.
+struct Unplaced {};
+
 class CoroPromiseBase : public PromiseBase {
  public:
   using PromiseBase::PromiseBase;
@@ -59,6 +62,8 @@ template <class T>
 class CoroPromise final : public CoroPromiseBase {
  public:
   explicit CoroPromise(std::source_location place = std::source_location::current()) noexcept : CoroPromiseBase(place) {}
+  template <class... Parameters>
+  explicit CoroPromise(Unplaced const&, Parameters const&...) noexcept : CoroPromiseBase(std::source_location()) {}
   Coro<T> get_return_object() noexcept;
   template <class U = T>
     requires std::constructible_from<T, U&&>
@@ -71,6 +76,8 @@ template <class T>
 class CoroPromise<T&> final : public CoroPromiseBase {
  public:
   explicit CoroPromise(std::source_location place = std::source_location::current()) noexcept : CoroPromiseBase(place) {}
+  template <class... Parameters>
+  explicit CoroPromise(Unplaced const&, Parameters const&...) noexcept : CoroPromiseBase(std::source_location()) {}
   Coro<T&> get_return_object() noexcept;
   WEFT_INLINE void return_value(T& value) noexcept { Slot<T&>::construct_at(slot(), value); }
 };
@@ -79,6 +86,8 @@ template <>
 class CoroPromise<void> final : public CoroPromiseBase {
  public:
   explicit CoroPromise(std::source_location place = std::source_location::current()) noexcept : CoroPromiseBase(place) {}
+  template <class... Parameters>
+  explicit CoroPromise(Unplaced const&, Parameters const&...) noexcept : CoroPromiseBase(std::source_location()) {}
   Coro<void> get_return_object() noexcept;
   WEFT_INLINE void return_void() noexcept {}
 };
@@ -87,6 +96,8 @@ template <class T>
 using CoroHandle = std::coroutine_handle<CoroPromise<T>>;
 
 [[noreturn]] void throw_moved_from_coro();
+// The running task is at this place, if it has none.
+void give_place(std::source_location place) noexcept;
 
 // Runs a child in place. INVARIANT: never destroyed while the child is alive, except before await_ready().
 template <class T>
@@ -214,17 +225,27 @@ using coro_result_t = typename coro_value<std::remove_cvref_t<std::invoke_result
 template <class F, class... Args>
 concept CoroFunction = requires { typename coro_result_t<std::decay_t<F>, std::decay_t<Args>...>; };
 
-// Calls fn(args...) inside a coroutine: callable and arguments live in its frame until the call's coroutine has ended, and what the call
-// itself throws is the coroutine's exception.
 template <class F, class... Args>
-Coro<coro_result_t<F, Args...>> call(F fn, Args... args) {
-  co_return co_await std::invoke(std::move(fn), std::move(args)...);
+Coro<coro_result_t<F, Args...>> run_call(Unplaced, F fn, Args... args) {
+  Coro<coro_result_t<F, Args...>> coro = std::invoke(std::move(fn), std::move(args)...);
+  give_place(coro.promise().place());
+  co_return co_await std::move(coro);
+}
+// Calls fn(args...) inside a coroutine: callable and arguments live in its frame until the call's coroutine has ended, and what the call
+// itself throws is the coroutine's exception. A task that runs it is at the place of what was called.
+template <class F, class... Args>
+auto call(F&& fn, Args&&... args) {
+  return run_call<std::decay_t<F>, std::decay_t<Args>...>(Unplaced(), std::forward<F>(fn), std::forward<Args>(args)...);
 }
 
 // Any awaitable as a coroutine.
+template <class A, class T>
+Coro<T> run_awaitable(Unplaced, A awaitable) {
+  co_return co_await std::move(awaitable);
+}
 template <class A, class T = await_result_t<A>>
 Coro<T> as_coro(A awaitable) {
-  co_return co_await std::move(awaitable);
+  return run_awaitable<A, T>(Unplaced(), std::move(awaitable));
 }
 
 }  // namespace engine

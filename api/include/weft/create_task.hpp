@@ -50,12 +50,12 @@ Task<T> create_task(Coro<T> coro, TaskOptions options = {}) {
 template <class F, class... Args>
   requires engine::CoroFunction<F, Args...>
 auto create_task(F&& fn, Args&&... args) {
-  return create_task(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...));
+  return create_task(engine::call(std::forward<F>(fn), std::forward<Args>(args)...));
 }
 template <class F, class... Args>
   requires engine::CoroFunction<F, Args...>
 auto create_task(TaskOptions options, F&& fn, Args&&... args) {
-  return create_task(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...), options);
+  return create_task(engine::call(std::forward<F>(fn), std::forward<Args>(args)...), options);
 }
 
 /// The same for an operation of this library, which most of asyncio's are coroutines for: create_task(queue.get()), create_task(sleep(1s)).

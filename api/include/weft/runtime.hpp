@@ -201,8 +201,8 @@ class Runtime {
   }
   template <class F, class... Args>
     requires engine::CoroFunction<F, Args...>
-  auto run(F&& fn, Args&&... args) {
-    return run(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...));
+  engine::coro_result_t<std::decay_t<F>, std::decay_t<Args>...> run(F&& fn, Args&&... args) {
+    return run(engine::call(std::forward<F>(fn), std::forward<Args>(args)...));
   }
 
   /// From any thread. asyncio: run_coroutine_threadsafe(). The future of a cancelled task holds CancelledError; when the runtime is being
@@ -223,7 +223,7 @@ class Runtime {
   template <class F, class... Args>
     requires engine::CoroFunction<F, Args...>
   auto submit(F&& fn, Args&&... args) {
-    return submit(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...));
+    return submit(engine::call(std::forward<F>(fn), std::forward<Args>(args)...));
   }
 
   /// From any thread: a handle that can be cancelled, and got with Task::get(). RuntimeError when the runtime is being destroyed.
@@ -237,12 +237,12 @@ class Runtime {
   template <class F, class... Args>
     requires engine::CoroFunction<F, Args...>
   auto create_task(F&& fn, Args&&... args) {
-    return create_task(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...));
+    return create_task(engine::call(std::forward<F>(fn), std::forward<Args>(args)...));
   }
   template <class F, class... Args>
     requires engine::CoroFunction<F, Args...>
   auto create_task(TaskOptions options, F&& fn, Args&&... args) {
-    return create_task(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...), options);
+    return create_task(engine::call(std::forward<F>(fn), std::forward<Args>(args)...), options);
   }
 
   /// From any thread, but not from a signal handler. asyncio: loop.call_soon_threadsafe(). Runs fn() on a worker, outside any task; what it
@@ -279,8 +279,14 @@ T run(Coro<T> main, Options options = {}) {
 }
 template <class F, class... Args>
   requires engine::CoroFunction<F, Args...>
-auto run(F&& fn, Args&&... args) {
-  return run(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...));
+engine::coro_result_t<std::decay_t<F>, std::decay_t<Args>...> run(F&& fn, Args&&... args) {
+  return run(engine::call(std::forward<F>(fn), std::forward<Args>(args)...));
+}
+/// The callable alone, with options.
+template <class F>
+  requires(engine::CoroFunction<F> && !engine::CoroFunction<F, Options>)
+engine::coro_result_t<std::decay_t<F>> run(F&& fn, Options options) {
+  return run(engine::call(std::forward<F>(fn)), std::move(options));
 }
 
 /// The task tree of the running task's runtime. RuntimeError outside a task.

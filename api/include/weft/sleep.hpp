@@ -29,6 +29,7 @@ class YieldAwaiter final : public Suspension, public Runnable {
   }
   std::coroutine_handle<> commit(Worker& worker) noexcept override {
     state_ = worker.state;
+    ordered_by = worker.strand;
     worker.fire_overdue();
     worker.make_ready_last(*this);
     return {};

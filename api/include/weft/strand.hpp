@@ -39,12 +39,12 @@ class Strand {
   template <class F, class... Args>
     requires engine::CoroFunction<F, Args...>
   auto create_task(F&& fn, Args&&... args) {
-    return create_task(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...));
+    return create_task(engine::call(std::forward<F>(fn), std::forward<Args>(args)...));
   }
   template <class F, class... Args>
     requires engine::CoroFunction<F, Args...>
   auto create_task(TaskOptions options, F&& fn, Args&&... args) {
-    return create_task(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...), options);
+    return create_task(engine::call(std::forward<F>(fn), std::forward<Args>(args)...), options);
   }
   template <engine::Operation A>
   auto create_task(A operation, TaskOptions options = {}) {

@@ -272,7 +272,8 @@ class Task : public engine::TaskHandle {
     base().require_value();
     return static_cast<engine::TaskState<T> const&>(base()).slot.get();
   }
-  /// Blocks a foreign thread until the task has ended, then as result(). RuntimeError on a worker.
+  /// Blocks a foreign thread until the task has ended, then as result(). RuntimeError on a worker; Deadlock when under the virtual clock, and without an
+  /// active run, nothing can ever wake it.
   engine::const_result_t<T> get() const {
     engine::wait_on_foreign_thread(base());
     return result();

@@ -38,12 +38,12 @@ class TaskGroup {
   template <class F, class... Args>
     requires engine::CoroFunction<F, Args...>
   auto create_task(F&& fn, Args&&... args) {
-    return create_task(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...));
+    return create_task(engine::call(std::forward<F>(fn), std::forward<Args>(args)...));
   }
   template <class F, class... Args>
     requires engine::CoroFunction<F, Args...>
   auto create_task(TaskOptions options, F&& fn, Args&&... args) {
-    return create_task(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...), options);
+    return create_task(engine::call(std::forward<F>(fn), std::forward<Args>(args)...), options);
   }
   template <engine::Operation A>
   auto create_task(A operation, TaskOptions options = {}) {
@@ -58,7 +58,7 @@ class TaskGroup {
   template <class F, class... Args>
     requires engine::CoroFunction<F, Args...>
   void start_soon(F&& fn, Args&&... args) {
-    start_soon(engine::call(std::decay_t<F>(std::forward<F>(fn)), std::decay_t<Args>(std::forward<Args>(args))...));
+    start_soon(engine::call(std::forward<F>(fn), std::forward<Args>(args)...));
   }
   template <engine::Operation A>
   void start_soon(A operation) {
@@ -119,11 +119,19 @@ class GroupBlock {
   std::exception_ptr cancelled_;
 };
 
+// The body. Callable and arguments stay in the block's frame: children may refer to them, and outlive the body.
 template <class T, class F, class... Args>
-Coro<T> task_group_block(F fn, Args... args) {
+Coro<T> task_group_body(Unplaced, F& fn, TaskGroup& group, Args&... args) {
+  Coro<T> coro = std::invoke(std::move(fn), group, std::move(args)...);
+  give_place(coro.promise().place());
+  co_return co_await std::move(coro);
+}
+
+template <class T, class F, class... Args>
+Coro<T> task_group_block(Unplaced, F fn, Args... args) {
   GroupBlock block;
   // Made before the block begins: nothing may throw between its begin and its end.
-  Coro<T> coro = call(std::move(fn), std::ref(block.group), std::move(args)...);
+  Coro<T> coro = task_group_body<T>(Unplaced(), fn, block.group, args...);
   Coro<void> finish = block.finish();
   block.begin();
   Result<T> body = co_await Capture<T>(std::move(coro));
@@ -146,7 +154,7 @@ Coro<T> task_group_block(F fn, Args... args) {
 template <class F, class... Args>
 auto task_group(F&& fn, Args&&... args) {
   using T = engine::coro_result_t<std::decay_t<F>, TaskGroup&, std::decay_t<Args>...>;
-  return engine::task_group_block<T, std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn), std::forward<Args>(args)...);
+  return engine::task_group_block<T, std::decay_t<F>, std::decay_t<Args>...>(engine::Unplaced(), std::forward<F>(fn), std::forward<Args>(args)...);
 }
 
 }  // namespace weft

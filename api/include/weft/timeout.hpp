@@ -79,7 +79,7 @@ class TimeoutBlock {
 [[noreturn]] void throw_timeout();
 
 template <class T, class F, class... Args>
-Coro<T> timeout_block(std::optional<Clock::time_point> when, bool ahead, F fn, Args... args) {
+Coro<T> timeout_block(Unplaced, std::optional<Clock::time_point> when, bool ahead, F fn, Args... args) {
   TimeoutBlock block(when);
   // Made before the block begins: nothing may throw between its begin and its end.
   Coro<T> body = call(std::move(fn), std::ref(block.timeout), std::move(args)...);
@@ -94,7 +94,7 @@ Coro<T> timeout_after(std::optional<Clock::duration> delay, F fn, Args... args) 
   std::optional<Clock::time_point> when;
   if (delay) when = deadline_after(*delay);
   bool const ahead = !delay || *delay != Clock::duration::zero();
-  return timeout_block<T, F, Args...>(when, ahead, std::move(fn), std::move(args)...);
+  return timeout_block<T, F, Args...>(Unplaced(), when, ahead, std::move(fn), std::move(args)...);
 }
 
 // The delay counts from the await, so the deadline is made inside.
@@ -170,7 +170,7 @@ auto timeout(D delay, F&& fn, Args&&... args) {
 template <class F, class... Args>
 auto timeout_at(std::optional<Clock::time_point> when, F&& fn, Args&&... args) {
   using T = engine::coro_result_t<std::decay_t<F>, Timeout&, std::decay_t<Args>...>;
-  return engine::timeout_block<T, std::decay_t<F>, std::decay_t<Args>...>(when, false, std::forward<F>(fn), std::forward<Args>(args)...);
+  return engine::timeout_block<T, std::decay_t<F>, std::decay_t<Args>...>(engine::Unplaced(), when, false, std::forward<F>(fn), std::forward<Args>(args)...);
 }
 
 /// Waits for an awaitable, at most `delay`; then it is cancelled, waited for, and TimeoutError is thrown.

@@ -103,6 +103,7 @@ class RuntimeCore final : public SchedulerHost {
   static void with_all_runtimes(std::function<void(RuntimeCore*)> const& visit);
 
   void run_forked(Worker& worker, ForkItem* item) noexcept override;
+  Runnable* enter_strand(Runnable& runnable) noexcept override { return static_cast<StrandState*>(runnable.ordered_by)->enter(runnable); }
   int stuck_phase() const noexcept override;
   void on_stuck(Worker& worker, int phase, Gate::Look seen) noexcept override;
   void note_task(Worker& worker, WatchedStep& step) noexcept override;

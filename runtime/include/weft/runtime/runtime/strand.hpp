@@ -1,9 +1,10 @@
 // A strand: tasks whose steps run one at a time, on whatever worker.
 //
-// ROUTE. Everything that resumes a task of a strand (its first step, a waiting node's wake-up, a yield, a part that was put off) is a runnable that some worker
-// takes from a queue as ever. Its step finds that the task has a strand which this worker is not running, and gives the runnable to the strand. The worker
-// that finds the strand idle becomes its owner and runs what is in it, by calling the same steps again, now with `Worker::strand` set. After some steps it puts the
-// strand itself behind what else is ready, so that other tasks get their turn; another worker may go on with it.
+// ROUTE. Everything that resumes a task of a strand (its first step, a waiting node's wake-up, a yield, a part that was put off) is a runnable that names the
+// strand. Who makes it ready gives it to the strand, so that what becomes ready in an order runs in that order; when the strand was idle it is the strand that is queued,
+// as a runnable. The worker that takes it owns it, and runs what is in it with `Worker::strand` set. After some steps it puts the
+// strand behind what else is ready, so that other tasks get their turn; another worker may go on with it. A runnable that comes to a worker on another way (the step
+// after this one, a callback) finds in its step that the worker does not run its strand, and is given to it then.
 //
 // PARTS. While a worker runs a strand its stack_limit is at the top of the address space, so gathers take the branch in which they leave the native stack; that
 // branch tells the two cases apart, and runs the children of a strand's gather in place, none of them exposed to thieves. What must start later (a native
@@ -36,6 +37,8 @@ class StrandState final : public Runnable {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
+  // By whoever makes it ready. The strand when it was idle: then it owns itself, and is to be made ready; otherwise null. LIFETIME: on null the runnable may have run already.
+  Runnable* enter(Runnable& runnable) noexcept;
   // On a worker that does not run this strand: the runnable's step runs on the strand, now or when its turn comes. On one that does: when its turn comes.
   void execute(Runnable& runnable, Worker& worker) noexcept;
 
@@ -61,6 +64,8 @@ class StrandState final : public Runnable {
   std::atomic<std::uint32_t> references_{1};
   std::atomic<std::uint64_t> tasks_{0};
   StrandQueue<real_sync, Runnable> queue_;
+  // INVARIANT: the owner's. What made the strand ready, and is to run first.
+  Runnable* first_ = nullptr;
 };
 
 // True when the step belongs to a strand that this worker is not running; the strand has it then. `state` is that of the coroutine that is to be resumed.

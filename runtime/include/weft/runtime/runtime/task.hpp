@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <coroutine>
 #include <cstdint>
 #include <exception>
@@ -67,7 +68,7 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
   // Before the start: the coroutine is the task's from now on. `place` is where it is defined.
   void own(std::coroutine_handle<PromiseBase> coroutine, std::source_location place) noexcept {
     coroutine_ = coroutine;
-    place_ = place;
+    set_place(place);
   }
   // Before the start, by the group that has taken it in.
   void set_group(GroupState& group) noexcept { group_ = &group; }
@@ -75,6 +76,7 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
   void set_strand(Ref<StrandState> strand) noexcept {
     leave_strand();
     strand_ = std::move(strand);
+    ordered_by = strand_.get();
     on_strand_ = true;
   }
   // Until the end. By the task's steps; others may ask on_strand().
@@ -103,7 +105,9 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
   std::uint32_t born() const noexcept { return born_; }
   // Zero: none.
   std::uint64_t creator() const noexcept { return creator_; }
-  std::source_location const& place() const noexcept { return place_; }
+  std::source_location place() const noexcept { return std::bit_cast<std::source_location>(place_.load(std::memory_order_relaxed)); }
+  // By the task's own steps.
+  void set_place(std::source_location place) noexcept { place_.store(std::bit_cast<void const*>(place), std::memory_order_relaxed); }
   // Parts inside awaitables of other libraries. INVARIANT: written by the parts.
   std::atomic<std::uint32_t> foreign_waits{0};
 
@@ -156,7 +160,8 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
   std::uint64_t id_ = 0;
   // INVARIANT: written before the task enters the registry.
   std::uint64_t creator_ = 0;
-  std::source_location place_{};
+  // What a source_location holds: where its coroutine is defined.
+  std::atomic<void const*> place_{nullptr};
   GroupState* group_ = nullptr;
 };
 

@@ -17,6 +17,7 @@
 #include <weft/runtime/algorithms/intrusive_list.hpp>
 #include <weft/runtime/runtime/scope.hpp>
 #include <weft/runtime/runtime/task.hpp>
+#include <weft/runtime/runtime/strand.hpp>
 #include <weft/runtime/scheduler/execution_state.hpp>
 #include <weft/runtime/scheduler/runnable.hpp>
 #include <weft/runtime/scheduler/worker.hpp>
@@ -122,6 +123,7 @@ class WaitNode : public Suspension, public Runnable, public ListHook<WaitingTag>
 
 WEFT_INLINE bool WaitNode::arm_begin(Worker& worker) noexcept {
   state_ = worker.state;
+  ordered_by = worker.strand;
   since_ = worker.stamp();
   TaskBase& owner = task();
   owner.scopes_lock().lock();

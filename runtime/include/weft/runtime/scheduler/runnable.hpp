@@ -16,6 +16,8 @@ struct Runnable : InjectorHook<real_sync> {
   explicit Runnable(Step step_function) noexcept : step(step_function) {}
 
   Step step;
+  // The strand in whose order it runs, itself a runnable; null: none. INVARIANT: set before it is made ready.
+  Runnable* ordered_by = nullptr;
   // Links a batch of runnables that have been claimed and are not in a queue yet. INVARIANT: written by push().
   Runnable* next_ready;
 };

@@ -40,6 +40,8 @@ class SchedulerHost {
  public:
   // Runs a child that left the stack of the gather that made it.
   virtual void run_forked(Worker& worker, ForkItem* item) noexcept = 0;
+  // A runnable of a strand has been made ready, and is the strand's now. Returns the strand when it is to be made ready for that, or null.
+  virtual Runnable* enter_strand(Runnable& runnable) noexcept = 0;
   // Under the virtual clock: what a stuck program would be, asked before the worker looks whether it is stuck.
   virtual int stuck_phase() const noexcept = 0;
   // Nothing is runnable, no timer is set, nothing external is out, and nobody came in since `phase` was asked and `seen` was taken. The host makes something
@@ -68,6 +70,11 @@ class Scheduler {
   // From any thread. The caller owns the claim on `runnable`, or holds the gate.
   void make_ready(Runnable& runnable) noexcept;
   void make_ready(ReadyBatch& batch) noexcept;
+
+  // What is to be queued for it: itself, or its strand, or null when the strand is on its way or runs.
+  WEFT_INLINE Runnable* in_order(Runnable& runnable) noexcept {
+    return runnable.ordered_by == nullptr ? &runnable : host_.enter_strand(runnable);
+  }
 
   // Nanoseconds since the clock's epoch.
   std::int64_t now() const noexcept;
@@ -103,6 +110,8 @@ class Scheduler {
 
  private:
   static void* thread_main(void* argument) noexcept;
+  // From a thread that is no worker of ours, inside the gate.
+  void inject(Runnable& runnable) noexcept;
 
   SchedulerConfig const config_;
   SchedulerHost& host_;

@@ -145,7 +145,7 @@ class alignas(cache_line) Worker {
   void make_ready(Runnable& runnable) noexcept;
   // The same, as the last thing that a step does: when nothing else is ready here it is what the loop takes next, and no queue is touched.
   WEFT_INLINE void make_ready_last(Runnable& runnable) noexcept {
-    if (next_step_ == nullptr && nested_ == 0 && run_queue.looks_empty()) next_step_ = &runnable;
+    if (next_step_ == nullptr && nested_ == 0 && runnable.ordered_by == nullptr && run_queue.looks_empty()) next_step_ = &runnable;
     else make_ready(runnable);
   }
   // Around a boundary that is not the loop's: the step goes on after it, so what becomes ready there must be visible to thieves.
