@@ -1,5 +1,6 @@
 // The cold half of handles: waiting for tasks, callbacks, circles.
 #include <weft/create_task.hpp>
+#include <weft/runtime.hpp>
 
 #include <future>
 #include <memory>
