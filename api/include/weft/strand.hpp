@@ -15,9 +15,10 @@ namespace weft {
 ///
 /// asyncio: what every event loop gives (`Options::workers = 1` gives it for a whole runtime). Code that relies on "no one else runs between two awaits" can be
 /// kept as it is when all tasks that share the data are on one strand. An await that suspends lets the others run.
+/// Order: tasks start in the order in which they were created, and go on in the order in which they became ready, as on asyncio's loop.
 /// Handed on: tasks that a strand's task creates, by whatever function, parts that it gathers, and done callbacks that it registers run on the strand too, one at a
 /// time; parts run in argument order, each until it suspends. Another Strand's create_task moves the new task there. Functions in to_thread do not.
-/// Fairness: its steps run in the order in which they became ready; after a few of them the worker turns to other tasks.
+/// Fairness: after a few steps of it the worker turns to other tasks.
 /// Cancellation, errors: as weft::create_task. Threads: create_task from any task of one runtime; RuntimeError from another runtime while tasks of the first
 /// are left. Lifetime: the tasks keep what they need, so a Strand may be destroyed before they have ended.
 /// Cost: a step of a strand's task is one atomic operation more, two when the strand is idle; its gathers are not spread over the workers.
