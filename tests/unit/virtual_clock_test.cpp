@@ -225,7 +225,9 @@ TEST_P(VirtualClock, DeadlockWithoutARunEndsABlockedGet) {
   for (bool const beside_a_future : {false, true}) {
     weft::Runtime runtime(options());
     Task<int> const stuck = runtime.create_task(never);
-    if (beside_a_future) EXPECT_EQ(outcome_of_call([&] { runtime.submit(never).get(); }), "Deadlock");
+    if (beside_a_future) {
+      EXPECT_EQ(outcome_of_call([&] { runtime.submit(never).get(); }), "Deadlock");
+    }
     EXPECT_EQ(outcome_of_call([&] { stuck.get(); }), "Deadlock");
     EXPECT_EQ(outcome_of_call([&] { stuck.get(); }), "Deadlock") << "again";
     EXPECT_EQ(runtime.create_task(value_after(1h, 7)).get(), 7);
