@@ -52,10 +52,14 @@ void TaskWait::throw_failure() const {
   awaited_->throw_outcome();
 }
 
-void DoneCallback::on_done(Completion& done, ReadyBatch& ready, Scheduler*) noexcept {
+void DoneCallback::on_done(Completion& done, ReadyBatch& ready, Scheduler* here) noexcept {
   auto* const before = static_cast<DoneCallback*>(std::exchange(done.last_callback, this));
-  if (before != nullptr) before->next_callback_ = this;
-  else ready.push(*this);
+  if (before != nullptr) {
+    before->next_callback_ = this;
+    return;
+  }
+  if (here != nullptr) (void)ready_in(runtime_of(*current_worker()));
+  ready.push(*this);
 }
 
 void DoneCallback::step(Runnable& runnable, Worker& worker) noexcept {
@@ -87,10 +91,11 @@ void add_task_callback(TaskBase& task, DoneCallback* callback) noexcept {
   // The task has ended; its runtime may have, too.
   Worker* const here = current_worker();
   if (here != nullptr && &runtime_of(*here) == &task.runtime()) {
-    here->make_ready(*callback);
+    here->make_ready(callback->ready_in(task.runtime()));
     return;
   }
-  bool const scheduled = RuntimeCore::with_runtime(task.runtime_serial(), [&](RuntimeCore& runtime) { runtime.scheduler().make_ready(*callback); });
+  bool const scheduled =
+      RuntimeCore::with_runtime(task.runtime_serial(), [&](RuntimeCore& runtime) { runtime.scheduler().make_ready(callback->ready_in(runtime)); });
   if (!scheduled) DoneCallback::call_detached(callback);
 }
 
@@ -98,7 +103,7 @@ void add_future_callback(Completion& future, DoneCallback* callback) noexcept {
   Worker* const here = current_worker();
   if (here != nullptr) callback->runtime_serial = runtime_of(*here).serial();
   if (future.add_waiter(*callback)) return;
-  if (here != nullptr) here->make_ready(*callback);
+  if (here != nullptr) here->make_ready(callback->ready_in(runtime_of(*here)));
   else DoneCallback::call_detached(callback);
 }
 
@@ -106,7 +111,7 @@ void DoneCallback::schedule_from_foreign_thread(DoneCallback* first) noexcept {
   for (DoneCallback* callback = first; callback != nullptr; callback = callback->next_callback_) {
     if (callback->runtime_serial == 0) continue;
     // The chain is the runtime's as soon as it is ready there.
-    if (RuntimeCore::with_runtime(callback->runtime_serial, [&](RuntimeCore& runtime) { runtime.scheduler().make_ready(*first); })) return;
+    if (RuntimeCore::with_runtime(callback->runtime_serial, [&](RuntimeCore& runtime) { runtime.scheduler().make_ready(first->ready_in(runtime)); })) return;
   }
   call_detached(first);
 }
@@ -142,6 +147,9 @@ class BlockedGet final : public Submission, public TaskWaiter, public Runnable {
       return false;
     }
     (void)get.release();
+    // The worker that found the program stuck before looks again.
+    runtime.scheduler().external_begin();
+    runtime.scheduler().external_end();
     return true;
   }
   void on_done(Completion&, ReadyBatch& ready, Scheduler*) noexcept override { ready.push(*this); }
@@ -154,7 +162,7 @@ class BlockedGet final : public Submission, public TaskWaiter, public Runnable {
   struct Gone {
     void operator()(BlockedGet* get) const noexcept { delete get; }
   };
-  explicit BlockedGet(RuntimeCore& runtime) noexcept : Runnable(&BlockedGet::step), runtime_(runtime) {}
+  explicit BlockedGet(RuntimeCore& runtime) : Runnable(&BlockedGet::step), runtime_(runtime) {}
   ~BlockedGet() = default;
   static void step(Runnable& runnable, Worker& worker) noexcept {
     worker.state = ExecutionState{};
@@ -179,10 +187,7 @@ void wait_on_foreign_thread(TaskBase& task) {
     if (!runtime.scheduler().virtual_clock()) return;
     GatePass const pass(runtime.scheduler().gate());
     if (!pass) return;
-    // The worker that found the program stuck before looks again.
-    runtime.scheduler().external_begin();
     registered = BlockedGet::begin(runtime, task, ended);
-    runtime.scheduler().external_end();
   };
   if (!task.done()) (void)RuntimeCore::with_runtime(task.runtime_serial(), begin);
   if (registered) ended.get();

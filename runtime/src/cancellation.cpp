@@ -71,39 +71,34 @@ void Scope::deliver_again(Worker& worker) noexcept {
   task_->scopes_lock().unlock();
 }
 
-// The count is one, as asyncio's: a body that has taken back what its block asked for leaves to the block what it asks for itself.
+// A scope that asks for nothing, with nothing asked for around it, has nothing pending: the count of whoever runs in it is zero, and at zero CPython 3.13 makes void
+// what has not been delivered. So a request of the block's own that ends with the block changes nothing for those around it.
 void Scope::take_back_own() noexcept {
   task_->scopes_lock().lock();
-  if (word.cancelling() != 0) {
-    (void)word.uncancel();
-    parent_->annul_if_nothing_is_asked();
-  } else {
-    (void)parent_->take_back();
-  }
+  // The count is one, as asyncio's: a body that has taken back what its block asked for leaves to the block what it asks for itself.
+  if (word.cancelling() == 0) (void)parent_->take_back();
   task_->scopes_lock().unlock();
 }
 
 // A block takes its own request back when it ends, so what is taken back here is the outermost one.
 std::uint32_t Scope::take_back() noexcept {
+  std::uint32_t count = 0;
   Scope* outermost = nullptr;
-  for (Scope* scope = this; scope != nullptr; scope = scope->parent_)
+  for (Scope* scope = this; scope != nullptr; scope = scope->parent_) {
     if (scope->word.cancelling() != 0) outermost = scope;
+    count += scope->word.cancelling();
+  }
   if (outermost == nullptr) return 0;
   (void)outermost->word.uncancel();
   outermost->outer_count_changed(-1);
-  return annul_if_nothing_is_asked();
-}
-
-// CPython 3.13: when the count comes to zero, what has not been delivered yet is void. What another part's block has asked for is not.
-std::uint32_t Scope::annul_if_nothing_is_asked() noexcept {
-  std::uint32_t count = 0;
-  for (Scope const* scope = this; scope != nullptr; scope = scope->parent_) count += scope->word.cancelling();
-  if (count != 0) return count;
-  for (Scope* scope = this; scope != nullptr; scope = scope->parent_) scope->word.annul();
-  Scope* const root = &task_->root();
-  for (Scope* scope = root; scope != nullptr; scope = scope->next_below(root))
+  --count;
+  // Those of other parts, too; what another part's block has asked for is not void.
+  for (Scope* scope = outermost; scope != nullptr; scope = scope->next_below(outermost))
     if (scope->outer_count_ + scope->word.cancelling() == 0) scope->word.annul();
-  return 0;
+  // Behind a shield nobody finds a scope but from below.
+  if (count == 0)
+    for (Scope* scope = this; scope != outermost; scope = scope->parent_) scope->word.annul();
+  return count;
 }
 
 std::uint32_t Scope::requests_around() const noexcept {

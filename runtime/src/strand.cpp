@@ -33,22 +33,25 @@ void StrandState::step(Runnable& runnable, Worker& worker) noexcept {
   strand.drain(std::exchange(strand.first_, nullptr), worker);
 }
 
+// A turn is what was there when it began, and sixteen steps at most. What becomes ready during it, a task that yields for one, comes behind whatever else
+// is ready on this worker, since the strand does.
 void StrandState::drain(Runnable* first, Worker& worker) noexcept {
   StrandState* const outer = std::exchange(worker.strand, this);
   std::uintptr_t const outer_limit = std::exchange(worker.stack_limit, std::numeric_limits<std::uintptr_t>::max());
-  bool turn_is_over = false;
+  queue_.collect();
   Runnable* runnable = first != nullptr ? first : queue_.next();
+  bool cut = false;
   for (int steps = 1; runnable != nullptr; ++steps) {
     worker.unwind = false;
     worker.run_in_place(*runnable);
-    turn_is_over = steps == steps_per_turn || worker.unwind;
-    if (turn_is_over) break;
+    cut = steps == steps_per_turn || worker.unwind || worker.poll_is_due();
+    if (cut) break;
     runnable = queue_.next();
   }
   worker.strand = outer;
   worker.stack_limit = outer_limit;
   // LIFETIME: whoever takes it goes on with our reference.
-  if (turn_is_over) worker.make_ready(*this);
+  if (cut || !queue_.leave()) worker.make_ready_last(*this);
   else release();
 }
 

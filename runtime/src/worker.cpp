@@ -133,7 +133,7 @@ WEFT_INLINE bool Worker::take_step() noexcept {
   if (steps_since_forked_ >= steps_per_poll) [[unlikely]] {
     steps_since_forked_ = 0;
     // Nothing may wait unseen while a child runs.
-    if (next_step_ != nullptr) make_ready(*std::exchange(next_step_, nullptr));
+    if (next_step_ != nullptr && deque.size() != 0) make_ready(*std::exchange(next_step_, nullptr));
     // The virtual clock moves only when nothing can run, and what is overdue must not wait for that.
     if (scheduler_.virtual_clock()) fire_overdue();
     if (run_forked()) return true;

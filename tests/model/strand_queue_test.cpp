@@ -26,8 +26,16 @@ void run(State& s, Node& node) {
   s.order[s.ran++] = static_cast<int>(&node - s.nodes);
 }
 
-void drain(State& s, Node* node) {
-  for (; node != nullptr; node = s.queue.next()) run(s, *node);
+// One turn: `first`, if there is one, and what had come before. True when the ownership is gone.
+bool turn(State& s, Node* first) {
+  s.queue.collect();
+  if (first != nullptr) run(s, *first);
+  while (Node* const node = s.queue.next()) run(s, *node);
+  return s.queue.leave();
+}
+
+void drain(State& s, Node* first) {
+  while (!turn(s, first)) first = nullptr;
 }
 
 void push(State& s, int i) {
@@ -63,15 +71,15 @@ auto pushers(int threads, int per_thread) {
 // The owner runs one node and hands its ownership to another thread, as a strand does that has used up its turn.
 void ownership_travels(Program& p) {
   auto& s = p.state<State>();
-  auto& turn = p.state<Handoff>();
-  p.thread("owner", [&s, &turn] {
+  auto& handoff = p.state<Handoff>();
+  p.thread("owner", [&s, &handoff] {
     s.nodes[0].payload.set(1);
     bool const owns = s.queue.push(s.nodes[0]);
     if (owns) run(s, s.nodes[0]);
-    turn.give(owns ? 1 : 2);
+    handoff.give(owns ? 1 : 2);
   });
-  p.thread("next owner", [&s, &turn] {
-    if (turn.take() == 1) drain(s, s.queue.next());
+  p.thread("next owner", [&s, &handoff] {
+    if (handoff.take() == 1) drain(s, nullptr);
   });
   p.thread("pusher", [&s] {
     push(s, 1);

@@ -37,7 +37,7 @@ inline constexpr bool waits_nowhere = std::is_base_of_v<AwaitRecord, Awaiter> ||
 template <class A>
 concept WaitsNowhere = NativeAwaitable<A> && waits_nowhere<decltype(std::declval<A>().operator co_await())>;
 
-// The first parameter of coroutines of the library's own, in which nobody looks for a mistake: they are at no place.
+// The first parameter of coroutines of the library's own that run one of the user's: a task that runs them is at the place of that.
 struct Unplaced {};
 
 class CoroPromiseBase : public PromiseBase {
@@ -62,8 +62,8 @@ template <class T>
 class CoroPromise final : public CoroPromiseBase {
  public:
   explicit CoroPromise(std::source_location place = std::source_location::current()) noexcept : CoroPromiseBase(place) {}
-  template <class... Parameters>
-  explicit CoroPromise(Unplaced const&, Parameters const&...) noexcept : CoroPromiseBase(std::source_location()) {}
+  template <std::same_as<Unplaced> Tag, class... Parameters>
+  explicit CoroPromise(Tag const&, Parameters const&...) noexcept : CoroPromiseBase(std::source_location()) {}
   Coro<T> get_return_object() noexcept;
   template <class U = T>
     requires std::constructible_from<T, U&&>
@@ -76,8 +76,8 @@ template <class T>
 class CoroPromise<T&> final : public CoroPromiseBase {
  public:
   explicit CoroPromise(std::source_location place = std::source_location::current()) noexcept : CoroPromiseBase(place) {}
-  template <class... Parameters>
-  explicit CoroPromise(Unplaced const&, Parameters const&...) noexcept : CoroPromiseBase(std::source_location()) {}
+  template <std::same_as<Unplaced> Tag, class... Parameters>
+  explicit CoroPromise(Tag const&, Parameters const&...) noexcept : CoroPromiseBase(std::source_location()) {}
   Coro<T&> get_return_object() noexcept;
   WEFT_INLINE void return_value(T& value) noexcept { Slot<T&>::construct_at(slot(), value); }
 };
@@ -86,8 +86,8 @@ template <>
 class CoroPromise<void> final : public CoroPromiseBase {
  public:
   explicit CoroPromise(std::source_location place = std::source_location::current()) noexcept : CoroPromiseBase(place) {}
-  template <class... Parameters>
-  explicit CoroPromise(Unplaced const&, Parameters const&...) noexcept : CoroPromiseBase(std::source_location()) {}
+  template <std::same_as<Unplaced> Tag, class... Parameters>
+  explicit CoroPromise(Tag const&, Parameters const&...) noexcept : CoroPromiseBase(std::source_location()) {}
   Coro<void> get_return_object() noexcept;
   WEFT_INLINE void return_void() noexcept {}
 };

@@ -74,7 +74,7 @@ namespace engine {
 template <class T>
 class FutureBridge final : public Submission, public TaskWaiter, public Runnable {
  public:
-  explicit FutureBridge(RuntimeCore& runtime) noexcept : Runnable(&FutureBridge::step), runtime_(runtime) {}
+  explicit FutureBridge(RuntimeCore& runtime) : Runnable(&FutureBridge::step), runtime_(runtime) {}
   std::future<T> get_future() { return promise_.get_future(); }
   void watch(Ref<TaskState<T>> task) noexcept {
     task_ = std::move(task);

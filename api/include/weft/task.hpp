@@ -132,6 +132,11 @@ class DoneCallback : public TaskWaiter, public Runnable {
   // By the thread that has completed a future and is no worker, with the first of the future's callbacks: they are a step of the runtime where one of them was
   // registered, or are called here.
   static void schedule_from_foreign_thread(DoneCallback* first) noexcept;
+  // As a runnable of this runtime: in the order of the strand that has registered it, if that is one of the runtime's.
+  DoneCallback& ready_in(RuntimeCore& runtime) noexcept {
+    ordered_by = strand_ && strand_->runtime_serial() == runtime.serial() ? strand_.get() : nullptr;
+    return *this;
+  }
   // This one and those after it, when there is no runtime and nothing can be scheduled.
   static void call_detached(DoneCallback* first) noexcept;
 
@@ -273,7 +278,7 @@ class Task : public engine::TaskHandle {
     return static_cast<engine::TaskState<T> const&>(base()).slot.get();
   }
   /// Blocks a foreign thread until the task has ended, then as result(). RuntimeError on a worker; Deadlock when under the virtual clock, and without an
-  /// active run, nothing can ever wake it.
+  /// active run, everything waits: a thread that is going to wake it must hold external_work() meanwhile.
   engine::const_result_t<T> get() const {
     engine::wait_on_foreign_thread(base());
     return result();

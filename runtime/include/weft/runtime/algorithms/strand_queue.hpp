@@ -1,13 +1,13 @@
 // What one at a time runs: a queue of runnables together with the right to run them.
 //
 // One word: IDLE, nobody owns the queue and it is empty; OWNED, somebody runs what he took and nothing more has come; or the newest of what has come since.
-// Whoever pushes to an idle queue becomes its owner, and the node is his to run; every other push only leaves the node. The owner asks for the next until there
-// is none, and that answer takes the ownership away: the same compare-exchange decides that the queue is empty and gives it up, so a node is either
+// Whoever pushes to an idle queue becomes its owner, and the node is his to run; every other push only leaves the node. The owner collects what has come and runs
+// it, and leaves when nothing more has come: the same compare-exchange decides that the queue is empty and gives it up, so a node is either
 // seen by an owner or makes its pusher one, and none is stranded. The owner may hand its ownership to another thread through any queue that orders.
 //
 // FIFO: newcomers form a stack that the owner takes as a whole and turns round, as in the injector; the nodes use the injector's link.
 //
-// Threads: push by any; next by the owner. Model-checked in tests/model/strand_queue_test.cpp.
+// Threads: push by any; collect, next and leave by the owner. Model-checked in tests/model/strand_queue_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -36,31 +36,36 @@ class StrandQueue {
     std::uintptr_t head = head_.load(std::memory_order_relaxed);
     for (;;) {
       if (head == idle) {
-        // ORDER(strand): acquire; pairs with the release in next(): what the last owner's runnables did happens before what the next owner's do.
+        // ORDER(strand): acquire; pairs with the release in leave(): what the last owner's runnables did happens before what the next owner's do.
         if (head_.compare_exchange_weak(head, owned, std::memory_order_acquire, std::memory_order_relaxed)) return true;
         continue;
       }
       hook.next_injected_.set(head == owned ? nullptr : reinterpret_cast<Hook*>(head));
-      // ORDER(strand-push): release; pairs with the acquire in next(). Without it the owner runs an unwritten node.
+      // ORDER(strand-push): release; pairs with the acquire in collect(). Without it the owner runs an unwritten node.
       if (head_.compare_exchange_weak(head, reinterpret_cast<std::uintptr_t>(&hook), std::memory_order_release, std::memory_order_relaxed)) return false;
     }
   }
 
-  // By the owner: the oldest node, which is his to run; or null, and then he does not own the queue any more. LIFETIME: on null it may be gone.
+  // By the owner: what has come since the last time is the batch, unless some of that is left.
+  void collect() noexcept {
+    if (batch_.get() != nullptr || head_.load(std::memory_order_relaxed) == owned) return;
+    // ORDER(strand-push): acquire; pairs with the release in push(). One serves for all nodes, since each push continues the release sequences of
+    // those below it.
+    batch_.set(reversed(head_.exchange(owned, std::memory_order_acquire)));
+  }
+
+  // By the owner: the oldest node of the batch, which is his to run; null when none is left.
   Node* next() noexcept {
-    Hook* first = batch_.get();
-    if (first == nullptr) {
-      std::uintptr_t head = head_.load(std::memory_order_relaxed);
-      while (head == owned) {
-        // ORDER(strand): release; pairs with the acquire in push().
-        if (head_.compare_exchange_weak(head, idle, std::memory_order_release, std::memory_order_relaxed)) return nullptr;
-      }
-      // ORDER(strand-push): acquire; pairs with the release in push(). One serves for all nodes, since each push continues the release sequences of
-      // those below it.
-      first = reversed(head_.exchange(owned, std::memory_order_acquire));
-    }
-    batch_.set(first->next_injected_.get());
+    Hook* const first = batch_.get();
+    if (first != nullptr) batch_.set(first->next_injected_.get());
     return static_cast<Node*>(first);
+  }
+
+  // By the owner, when nothing of the batch is left. False: more has come, and it is his to collect. LIFETIME: on true the queue is not his any more, and may be gone.
+  bool leave() noexcept {
+    std::uintptr_t head = owned;
+    // ORDER(strand): release; pairs with the acquire in push().
+    return head_.compare_exchange_strong(head, idle, std::memory_order_release, std::memory_order_relaxed);
   }
 
  private:

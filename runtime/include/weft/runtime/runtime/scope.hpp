@@ -85,9 +85,8 @@ class Scope : public ListHook<BlockTag> {
   // Under the lock: a part that runs in this scope, with these flags, has come to see `seen`.
   void settle(std::uint32_t seen, std::uint32_t flags) noexcept;
   void outer_count_changed(std::int32_t by) noexcept;
-  // Under the lock: asyncio's uncancel() by a part in this scope. Both return how many requests are left, here and around.
+  // Under the lock: asyncio's uncancel() by a part in this scope. Returns how many requests are left, here and around.
   std::uint32_t take_back() noexcept;
-  std::uint32_t annul_if_nothing_is_asked() noexcept;
   Scope* next_below(Scope* root) const noexcept;
 
   TaskBase* task_ = nullptr;

@@ -3,8 +3,8 @@
 // ROUTE. Everything that resumes a task of a strand (its first step, a waiting node's wake-up, a yield, a part that was put off) is a runnable that names the
 // strand. Who makes it ready gives it to the strand, so that what becomes ready in an order runs in that order; when the strand was idle it is the strand that is queued,
 // as a runnable. The worker that takes it owns it, and runs what is in it with `Worker::strand` set. After some steps it puts the
-// strand behind what else is ready, so that other tasks get their turn; another worker may go on with it. A runnable that comes to a worker on another way (the step
-// after this one, a callback) finds in its step that the worker does not run its strand, and is given to it then.
+// strand behind what else is ready, so that other tasks get their turn; another worker may go on with it. A runnable that comes to a worker on another way (a
+// callback behind one of another strand) finds in its step that the worker does not run its strand, and is given to it then.
 //
 // PARTS. While a worker runs a strand its stack_limit is at the top of the address space, so gathers take the branch in which they leave the native stack; that
 // branch tells the two cases apart, and runs the children of a strand's gather in place, none of them exposed to thieves. What must start later (a native

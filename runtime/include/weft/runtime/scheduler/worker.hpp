@@ -148,6 +148,12 @@ class alignas(cache_line) Worker {
     if (next_step_ == nullptr && nested_ == 0 && runnable.ordered_by == nullptr && run_queue.looks_empty()) next_step_ = &runnable;
     else make_ready(runnable);
   }
+  // A step that the loop has not counted. True when it wants to look outside, so that this one ends.
+  bool poll_is_due() noexcept {
+    if (steps_to_poll_ <= 1) return true;
+    --steps_to_poll_;
+    return false;
+  }
   // Around a boundary that is not the loop's: the step goes on after it, so what becomes ready there must be visible to thieves.
   void enter_nested() noexcept { ++nested_; }
   void leave_nested() noexcept { --nested_; }
