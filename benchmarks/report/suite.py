@@ -14,6 +14,7 @@ The report is written after each work, so a run that is interrupted has lost not
 
 import argparse
 import datetime
+import hashlib
 import json
 import os
 import platform
@@ -144,10 +145,11 @@ class Suite:
     def resume(self, earlier):
         """Goes on with the run that has left this report."""
         now = self.report()
-        for what in ("size", "rounds", "threads", "programs"):
-            if earlier[what] != now[what]:
-                sys.exit(f"error: --resume: the earlier run had other {what}: {earlier[what]}, now {now[what]}")
+        for what in ("size", "only", "rounds", "threads", "programs"):
+            if earlier.get(what) != now[what]:
+                sys.exit(f"error: --resume: the earlier run had other {what}: {earlier.get(what)}, now {now[what]}")
         self.results, self.skipped, self.seconds = earlier["results"], earlier["skipped"], earlier["seconds per work"]
+        self.errors = earlier["errors"]
         self.when, self.minutes_before = earlier["when"], earlier["minutes"]
 
     # ---- measuring
@@ -269,6 +271,7 @@ class Suite:
             "works": f"{len(self.seconds)} of {self.works_in_all}",
             "command": self.arguments.words,
             "size": self.arguments.size,
+            "only": self.arguments.only,
             "rounds": self.pace["rounds"],
             "threads": self.arguments.threads,
             "machine": {"processors": os.cpu_count(), "system": platform.platform(), "load at the end": f"{os.getloadavg()[0]:.1f}",
@@ -277,11 +280,16 @@ class Suite:
             "minutes": round(self.minutes_before + (time.monotonic() - self.started) / 60, 1),
             "seconds per work": {work: round(s, 2) for work, s in self.seconds.items()},
             "skipped": self.skipped,
+            "errors": self.errors,
             "results": self.results,
         }
 
     def describe(self):
         self.described = {name: json.loads(server.ask("machine")) for name, server in self.weft.items()}
+        # Which build it was: --resume goes on with no other.
+        for name, path in self.arguments.weft:
+            with open(path, "rb") as file:
+                self.described[name]["build"] = hashlib.sha256(file.read()).hexdigest()[:12]
 
     def write(self):
         report = self.report()
@@ -329,6 +337,8 @@ def main():
     suite.describe()
     if arguments.resume:
         suite.resume(compare.load(os.path.join(arguments.out, "results.json")))
+    else:
+        suite.write()
     try:
         suite.run()
     except KeyboardInterrupt:

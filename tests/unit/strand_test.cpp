@@ -431,6 +431,47 @@ TEST_P(Strand, WakesItsTasksInTheOrderInWhichTheyWaited) {
   });
 }
 
+TEST_P(Strand, AYieldLetsWhatIsReadyElsewhereRun) {
+  if (GetParam() != 1) GTEST_SKIP() << "on several workers it may be another that runs it, and later";
+  run([]() -> Coro<> {
+    weft::Strand one, other;
+    for (int i = 0; i < 100; ++i) {
+      bool ran = false;
+      auto task = [&ran]() -> Coro<> {
+        ran = true;
+        co_return;
+      };
+      auto yields = [&]() -> Coro<> {
+        Task<void> const elsewhere = other.create_task(task);
+        co_await weft::yield_now();
+        EXPECT_TRUE(ran);
+        co_await elsewhere;
+      };
+      co_await one.create_task(yields);
+    }
+  });
+}
+
+TEST_P(Strand, ACallbackRunsBeforeThoseWhoAwaitLater) {
+  run([]() -> Coro<> {
+    weft::Strand strand;
+    auto on_it = []() -> Coro<> {
+      for (int i = 0; i < 100; ++i) {
+        bool called = false;
+        Task<int> task = weft::create_task(value_after(1ms, 1));
+        task.add_done_callback([&called](Task<int> const&) { called = true; });
+        co_await task;
+        EXPECT_TRUE(called);
+        bool called_late = false;
+        task.add_done_callback([&called_late](Task<int> const&) { called_late = true; });
+        co_await weft::create_task([]() -> Coro<> { co_return; });
+        EXPECT_TRUE(called_late);
+      }
+    };
+    co_await strand.create_task(on_it);
+  });
+}
+
 WEFT_TEST_AT_1_2_8_WORKERS(Strand);
 
 }  // namespace
