@@ -77,13 +77,10 @@ Metrics Runtime::metrics() const {
   core_->require_not_forked();
   engine::Scheduler const& scheduler = core_->scheduler();
   Metrics metrics{};
-  std::int64_t const now = engine::Scheduler::steady_now();
   for (unsigned i = 0; i < scheduler.size(); ++i) {
     engine::Worker const& worker = scheduler.worker(i);
     engine::Worker::Stats const& stats = worker.stats;
-    std::int64_t const since = worker.busy_since.load(std::memory_order_relaxed);
-    std::chrono::nanoseconds busy(static_cast<std::int64_t>(stats.busy_ns.get()));
-    if (since != 0 && now > since) busy += std::chrono::nanoseconds(now - since);
+    std::chrono::nanoseconds const busy(worker.busy.get(engine::Scheduler::steady_now));
     metrics.workers.push_back({stats.steps.get(), stats.local_pops.get(), stats.steals_tried.get(), stats.steals_won.get(), stats.parks.get(),
                                stats.wakeups.get(), worker.run_queue.size_hint() + worker.deque.size(), busy});
     metrics.timers += worker.timer_count();

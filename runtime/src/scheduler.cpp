@@ -72,7 +72,7 @@ void* Scheduler::thread_main(void* argument) noexcept {
   worker.stack_limit = worker.stack_end = stack_pointer() - nested_stack;
   std::int64_t const begins = steady_now();
   worker.recent_.store(begins, std::memory_order_relaxed);
-  worker.busy_since.store(begins, std::memory_order_relaxed);
+  worker.busy.begin(begins);
   if (config.on_thread_start) config.on_thread_start(worker.index());
   worker.run();
   if (config.on_thread_stop) config.on_thread_stop(worker.index());

@@ -450,15 +450,14 @@ bool Worker::search() noexcept {
 
 void Worker::begin_idle() noexcept {
   stats.parks.add(1);
-  std::int64_t const since = busy_since.exchange(0, std::memory_order_relaxed);
-  stats.busy_ns.add(static_cast<std::uint64_t>(Scheduler::steady_now() - since));
+  busy.end(Scheduler::steady_now());
   if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::park, 0);
 }
 
 void Worker::end_idle() noexcept {
   std::int64_t const now = Scheduler::steady_now();
   recent_.store(now, std::memory_order_relaxed);
-  busy_since.store(now, std::memory_order_relaxed);
+  busy.begin(now);
   stats.wakeups.add(1);
   if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::wake, 0);
 }

@@ -2,7 +2,10 @@
 #include "support.hpp"
 
 #include <numeric>
+#include <stdexcept>
 #include <thread>
+
+#include <weft/runtime/scheduler/worker.hpp>
 
 namespace weft_test {
 namespace {
@@ -81,6 +84,7 @@ TEST_P(MetricsOf, NeverGoBackwards) {
         EXPECT_GE(now.workers[i].steals_tried, now.workers[i].steals_won);
         EXPECT_GE(now.workers[i].parks, last.workers[i].parks);
         EXPECT_GE(now.workers[i].wakeups, last.workers[i].wakeups);
+        EXPECT_GE(now.workers[i].busy, last.workers[i].busy);
       }
       last = now;
     }
@@ -106,6 +110,47 @@ TEST_P(MetricsOf, BusyTimeIsRealTimeUnderTheVirtualClockToo) {
 }
 
 WEFT_TEST_AT_1_2_8_WORKERS(MetricsOf);
+
+// One stretch follows the other without a gap, so whoever asks in between must hear of all of them.
+TEST(BusyTime, ASumReadBetweenTwoStretchesMissesNeither) {
+  auto clock = [] { return std::chrono::steady_clock::now().time_since_epoch().count(); };
+  weft::engine::BusyTime busy;
+  std::int64_t const start = clock();
+  busy.begin(start);
+  std::atomic<std::int64_t> passed{start};
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    while (!stop.load()) {
+      std::int64_t const now = clock();
+      passed.store(now);
+      busy.end(now);
+      busy.begin(now);
+    }
+  });
+  for (int i = 0; i < 20'000; ++i) {
+    std::int64_t const so_far = passed.load();
+    std::int64_t const sum = busy.get(clock);
+    EXPECT_GE(sum, so_far - start);
+    EXPECT_LE(sum, clock() - start);
+  }
+  stop.store(true);
+  writer.join();
+}
+
+TEST(BusyTime, StandsStillBetweenTheStretches) {
+  weft::engine::BusyTime busy;
+  auto never = []() -> std::int64_t { throw std::logic_error("the clock is not needed"); };
+  EXPECT_EQ(busy.get(never), 0);
+  busy.begin(100);
+  EXPECT_EQ(busy.get([] { return std::int64_t{130}; }), 30);
+  busy.end(150);
+  EXPECT_EQ(busy.get(never), 50);
+  busy.begin(1000);
+  EXPECT_EQ(busy.get([] { return std::int64_t{1001}; }), 51);
+  EXPECT_EQ(busy.get([] { return std::int64_t{1000}; }), 51) << "never less than an earlier answer";
+  busy.end(1010);
+  EXPECT_EQ(busy.get(never), 60);
+}
 
 }  // namespace
 }  // namespace weft_test

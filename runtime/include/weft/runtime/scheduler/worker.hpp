@@ -81,6 +81,37 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
+// How long its one writer has been busy, for readers on any thread. The sum and the beginning of what it is busy with now are one word, so that a
+// reader never sees a stretch in neither of them or in both: an even word is twice the sum; an odd one is twice the instant at which the writer
+// would have begun if it had been busy without a break, plus one.
+class BusyTime {
+ public:
+  void begin(std::int64_t now) noexcept { word_.store((now - word_.load(std::memory_order_relaxed) / 2) * 2 + 1, std::memory_order_relaxed); }
+  void end(std::int64_t now) noexcept { word_.store((now - word_.load(std::memory_order_relaxed) / 2) * 2, std::memory_order_relaxed); }
+
+  // The clock is read while the word stands. Never less than an earlier answer, even when the writer has read the clock to end and not yet written.
+  template <class Clock>
+  std::int64_t get(Clock&& clock) const noexcept {
+    // ORDER(busy-time): acquire, both loads; the reading of the clock stays between them. No other memory is read by what they say.
+    std::int64_t word = word_.load(std::memory_order_acquire);
+    std::int64_t sum = 0;
+    while (true) {
+      sum = word % 2 == 0 ? word / 2 : clock() - word / 2;
+      std::int64_t const again = word_.load(std::memory_order_acquire);
+      if (again == word) break;
+      word = again;
+    }
+    std::int64_t last = told_.load(std::memory_order_relaxed);
+    while (last < sum && !told_.compare_exchange_weak(last, sum, std::memory_order_relaxed)) {
+    }
+    return last < sum ? sum : last;
+  }
+
+ private:
+  std::atomic<std::int64_t> word_{0};
+  mutable std::atomic<std::int64_t> told_{0};
+};
+
 class alignas(cache_line) Worker {
  public:
   Worker(Scheduler& scheduler, unsigned index);
@@ -186,10 +217,9 @@ class alignas(cache_line) Worker {
   void request_attention() noexcept;
 
   struct Stats {
-    Counter steps, local_pops, steals_tried, steals_won, parks, wakeups, busy_ns;
+    Counter steps, local_pops, steals_tried, steals_won, parks, wakeups;
   } stats;
-  // INVARIANT: written by the worker when it parks and unparks; zero while parked.
-  std::atomic<std::int64_t> busy_since{0};
+  BusyTime busy;
   TraceBuffer trace;
   RunQueue<real_sync, Runnable*> run_queue;
 
