@@ -40,11 +40,13 @@ std::coroutine_handle<> Barrier::Waiter::commit(engine::Worker& worker) noexcept
   return now;
 }
 
-std::size_t Barrier::Waiter::await_resume() {
-  if (was_cancelled()) {
-    barrier_.meeting_.leave(*this);
-    engine::throw_cancelled(*engine::current_worker());
-  }
+bool Barrier::Waiter::ends_cancelled() noexcept {
+  if (!was_cancelled()) return false;
+  barrier_.meeting_.leave(*this);
+  return true;
+}
+
+std::size_t Barrier::Waiter::take() const {
   if (broken_) throw BrokenBarrierError("the barrier is broken, or was reset");
   return index_;
 }

@@ -48,15 +48,15 @@ void Condition::Waiter::on_ready(engine::Runnable& runnable, engine::Worker& wor
   wake(runnable, worker);
 }
 
-void Condition::Waiter::await_resume() {
-  engine::Worker& worker = *engine::current_worker();
-  if (!gave_up_lock_) {
-    if (was_cancelled()) engine::throw_cancelled(worker);
-    throw RuntimeError("wait on a Condition whose lock is not held");
-  }
-  if (!cancelled_ && !engine::cancel_pending(worker.state)) return;
+bool Condition::Waiter::ends_cancelled() {
+  if (!gave_up_lock_) return was_cancelled();
+  if (!cancelled_ && !engine::cancel_pending(engine::current_worker()->state)) return false;
   condition_.pass_on();
-  engine::throw_cancelled(worker);
+  return true;
+}
+
+void Condition::Waiter::take() const {
+  if (!gave_up_lock_) throw RuntimeError("wait on a Condition whose lock is not held");
 }
 
 }  // namespace weft

@@ -7,8 +7,8 @@ namespace weft::engine {
 
 void throw_short_storage() { throw ValueError("gather(into(storage), ...): there are more coroutines than elements"); }
 
-void Join::child_failed(void*) noexcept {
-  if ((trouble_.fetch_or(failed_bit, std::memory_order_relaxed) & failed_bit) == 0) ::new (error_) std::exception_ptr(std::current_exception());
+void Join::child_failed(void*, std::exception_ptr error) noexcept {
+  if ((trouble_.fetch_or(failed_bit, std::memory_order_relaxed) & failed_bit) == 0) ::new (error_) std::exception_ptr(std::move(error));
   // On the common course the gather finds out by this; otherwise by put_back().
   current_worker()->state.flags |= ExecutionState::dirty;
 }
@@ -154,8 +154,8 @@ void Join::child_suspended(Worker& worker, std::coroutine_handle<> child) noexce
   put_child_state(worker);
 }
 
-void JoinMode<OnError::abort>::child_failed(void* slot) noexcept {
-  Join::child_failed(slot);
+void JoinMode<OnError::abort>::child_failed(void* slot, std::exception_ptr error) noexcept {
+  Join::child_failed(slot, std::move(error));
   abort_others();
 }
 
@@ -169,6 +169,11 @@ void JoinMode<OnError::abort>::abort_others() noexcept {
 void JoinMode<OnError::abort>::end() {
   leave_block(*current_worker());
   throw_if_failed();
+}
+
+bool JoinMode<OnError::abort>::end_quietly() {
+  leave_block(*current_worker());
+  return Join::end_quietly();
 }
 
 }  // namespace weft::engine

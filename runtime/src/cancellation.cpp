@@ -235,6 +235,16 @@ CancelledError delivered_cancel(Worker& worker) {
   return CancelledError(message ? *message : std::string());
 }
 
+std::exception_ptr cancellation_of(Worker& worker) noexcept {
+  try {
+    // A join may have ended by a cancel that is void by now.
+    return std::make_exception_ptr(cancel_pending(worker.state) ? delivered_cancel(worker) : CancelledError());
+  } catch (...) {
+    // No memory for the message.
+    return std::current_exception();
+  }
+}
+
 // ---------------------------------------------------------------- nodes
 
 Scheduler& WaitNode::scheduler() const noexcept { return task().runtime().scheduler(); }

@@ -137,12 +137,20 @@ void PromiseBase::end_detached(std::uintptr_t up) noexcept {
   }
 }
 
-void PromiseBase::unhandled_exception() noexcept {
+void PromiseBase::store(std::exception_ptr error) noexcept {
   switch (up_ & kind_mask) {
-    case kind_await: up<AwaitRecord>()->error = std::current_exception(); return;
-    case kind_join: up<JoinBase>()->child_failed(slot_); return;
-    default: up<TaskBase>()->store_exception(); return;
+    case kind_await: up<AwaitRecord>()->error = std::move(error); return;
+    case kind_join: up<JoinBase>()->child_failed(slot_, std::move(error)); return;
+    default: up<TaskBase>()->store_exception(std::move(error)); return;
   }
+}
+
+void PromiseBase::end_cancelled(std::coroutine_handle<> coroutine) noexcept {
+  std::uintptr_t const parent = up_;
+  if ((parent & kind_mask) == kind_task) up<TaskBase>()->store_cancelled(deliver_cancel(*current_worker()));
+  else store(cancellation_of(*current_worker()));
+  coroutine.destroy();
+  if ((parent & detached_bit) != 0) end_detached(parent);
 }
 
 namespace {

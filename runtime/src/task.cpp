@@ -66,8 +66,7 @@ void TaskBase::start(Runnable& runnable, Worker& worker) noexcept {
   task.finish(worker);
 }
 
-void TaskBase::store_exception() noexcept {
-  std::exception_ptr error = std::current_exception();
+void TaskBase::store_exception(std::exception_ptr error) noexcept {
   // Looked at without being thrown again: that would cost as much as the throw did.
   auto const* const cancelled = exception_cast<CancelledError>(error);
   if (cancelled == nullptr) {
@@ -75,13 +74,17 @@ void TaskBase::store_exception() noexcept {
     outcome_ = Outcome::error;
     return;
   }
-  outcome_ = Outcome::cancelled;
   CancelMessage message;
   try {
     if (!cancelled->message().empty()) message = std::make_shared<std::string const>(cancelled->message());
   } catch (...) {
     // No memory for the text: the cancellation goes on without it.
   }
+  store_cancelled(std::move(message));
+}
+
+void TaskBase::store_cancelled(CancelMessage message) noexcept {
+  outcome_ = Outcome::cancelled;
   scopes_lock_.lock();
   message_.swap(message);
   scopes_lock_.unlock();

@@ -57,7 +57,9 @@ class Barrier::Waiter final : public engine::QueuedNode {
   explicit Waiter(Barrier& barrier) noexcept : QueuedNode("Barrier.wait"), barrier_(barrier) {}
   bool await_ready();
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *engine::current_worker()); }
-  std::size_t await_resume();
+  bool ends_cancelled() noexcept;
+  std::size_t take() const;
+  WEFT_INLINE std::size_t await_resume() { return engine::end_of(*this); }
   std::coroutine_handle<> commit(engine::Worker& worker) noexcept override;
 
   // By the one who claimed us, under the lock.

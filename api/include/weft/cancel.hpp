@@ -51,6 +51,51 @@ class [[nodiscard]] Capture {
   Coro<T> coro_;
 };
 
+// Awaits an operation, and gives back how it ended: without a frame, and without a throw for a cancel.
+template <class A, class T>
+class LeafCaptureAwaiter {
+ public:
+  explicit LeafCaptureAwaiter(A&& operation) : leaf_(std::move(operation)) {}
+  bool await_ready() noexcept {
+    try {
+      return leaf_.await_ready();
+    } catch (...) {
+      error_ = std::current_exception();
+      return true;
+    }
+  }
+  void await_suspend(std::coroutine_handle<> coroutine) noexcept { leaf_.await_suspend(coroutine); }
+  Result<T> await_resume() {
+    if (error_) return Result<T>::from_error(std::move(error_));
+    try {
+      if (leaf_.await_resume()) return Result<T>::from_error(cancellation_of(*current_worker()));
+      if constexpr (std::is_void_v<T>) {
+        leaf_.take();
+        return Result<T>::from_value();
+      } else {
+        return Result<T>::from_value(leaf_.take());
+      }
+    } catch (...) {
+      return Result<T>::from_error(std::current_exception());
+    }
+  }
+
+ private:
+  Leaf<A> leaf_;
+  std::exception_ptr error_;
+};
+
+template <class A>
+class [[nodiscard]] LeafCapture {
+ public:
+  using weft_awaitable = void;
+  explicit LeafCapture(A operation) : operation_(std::move(operation)) {}
+  LeafCaptureAwaiter<A, await_result_t<A>> operator co_await() && { return LeafCaptureAwaiter<A, await_result_t<A>>(std::move(operation_)); }
+
+ private:
+  A operation_;
+};
+
 // Throws the error, or gives the value.
 template <class T>
 T unwrap(Result<T> result) {
@@ -100,10 +145,9 @@ class CheckpointAwaiter {
   using weft_never_waits = void;
   bool await_ready() const noexcept { return true; }
   void await_suspend(std::coroutine_handle<>) const noexcept {}
-  WEFT_INLINE void await_resume() const {
-    Worker& worker = *current_worker();
-    if (cancel_pending(worker.state)) [[unlikely]] throw_cancelled(worker);
-  }
+  WEFT_INLINE bool ends_cancelled() const noexcept { return cancel_pending(current_worker()->state); }
+  void take() const noexcept {}
+  WEFT_INLINE void await_resume() const { end_of(*this); }
 };
 
 class [[nodiscard]] Checkpoint {
@@ -132,11 +176,13 @@ class ShieldAwaiter final : public WaitNode, public TaskWaiter {
   }
   TaskBase const* awaited_task() const noexcept override { return awaited_->as_task(); }
 
-  WEFT_INLINE awaited_t<typename State::value_type, move> await_resume() {
-    if (was_cancelled()) [[unlikely]] {
-      awaited_->remove_waiter(*this);
-      throw_cancelled(*current_worker());
-    }
+  WEFT_INLINE bool ends_cancelled() noexcept {
+    if (!was_cancelled()) [[likely]] return false;
+    awaited_->remove_waiter(*this);
+    return true;
+  }
+  WEFT_INLINE awaited_t<typename State::value_type, move> await_resume() { return end_of(*this); }
+  awaited_t<typename State::value_type, move> take() {
     awaited_->mark_retrieved();
     if (awaited_->outcome() != Outcome::value) awaited_->throw_outcome();
     return value_of<State, move>(*awaited_);
@@ -238,7 +284,9 @@ auto as_result(H&& handle) {
 }
 template <engine::OtherAwaitable A>
 auto as_result(A&& awaitable) {
-  return as_result(engine::as_coro(std::decay_t<A>(std::forward<A>(awaitable))));
+  using Operation = std::decay_t<A>;
+  if constexpr (engine::QuietAwaitable<Operation>) return engine::LeafCapture<Operation>(std::forward<A>(awaitable));
+  else return as_result(engine::as_coro(Operation(std::forward<A>(awaitable))));
 }
 
 }  // namespace weft

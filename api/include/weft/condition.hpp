@@ -84,7 +84,9 @@ class Condition::Waiter final : public engine::QueuedNode {
   explicit Waiter(Condition& condition) noexcept : QueuedNode("Condition.wait"), condition_(condition) { step = &Waiter::on_ready; }
   bool await_ready() const;
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *engine::current_worker()); }
-  void await_resume();
+  bool ends_cancelled();
+  void take() const;
+  WEFT_INLINE void await_resume() { engine::end_of(*this); }
   std::coroutine_handle<> commit(engine::Worker& worker) noexcept override;
 
  private:

@@ -10,6 +10,7 @@
 #include <coroutine>
 #include <exception>
 #include <functional>
+#include <new>
 #include <source_location>
 #include <type_traits>
 #include <utility>
@@ -31,6 +32,12 @@ concept NativeAwaitable = requires { typename std::remove_cvref_t<A>::weft_await
 template <class A>
 auto await_foreign(A&& awaitable);
 
+// Whose awaiter tells without a throw that a cancel has ended it: ends_cancelled(), once, when it is resumed, and if that was false take().
+template <class A>
+concept QuietAwaitable = NativeAwaitable<A> && requires(decltype(std::declval<A>().operator co_await())& awaiter) {
+  { awaiter.ends_cancelled() } -> std::same_as<bool>;
+  awaiter.take();
+};
 // What runs other coroutines, or never waits, is no place at which a task is found waiting.
 template <class Awaiter>
 inline constexpr bool waits_nowhere = std::is_base_of_v<AwaitRecord, Awaiter> || std::is_base_of_v<JoinBase, Awaiter> || requires { typename Awaiter::weft_never_waits; };
@@ -238,10 +245,82 @@ auto call(F&& fn, Args&&... args) {
   return run_call<std::decay_t<F>, std::decay_t<Args>...>(Unplaced(), std::forward<F>(fn), std::forward<Args>(args)...);
 }
 
+// An operation of ours whose awaiter is quiet, with that awaiter: awaited once, it gives true when a cancel has ended it; otherwise take() gives its value.
+// Nothing is thrown for the cancel.
+template <class A>
+class Leaf {
+  using Awaiter = decltype(std::declval<A>().operator co_await());
+
+ public:
+  explicit Leaf(A operation) noexcept(std::is_nothrow_move_constructible_v<A>) : operation_(std::move(operation)) {}
+  Leaf(Leaf const&) = delete;
+  Leaf& operator=(Leaf const&) = delete;
+  ~Leaf() {
+    if (begun_) awaiter_.~Awaiter();
+  }
+
+  bool await_ready() {
+    ::new (static_cast<void*>(&awaiter_)) Awaiter(std::move(operation_).operator co_await());
+    begun_ = true;
+    return awaiter_.await_ready();
+  }
+  void await_suspend(std::coroutine_handle<> coroutine) noexcept { awaiter_.await_suspend(coroutine); }
+  bool await_resume() { return awaiter_.ends_cancelled(); }
+  decltype(auto) take() { return awaiter_.take(); }
+
+ private:
+  A operation_;
+  bool begun_ = false;
+  union {
+    Awaiter awaiter_;
+  };
+};
+
+// Awaits a leaf that stays where it is.
+template <class A>
+class [[nodiscard]] WaitForLeaf {
+ public:
+  using weft_awaitable = void;
+  explicit WaitForLeaf(Leaf<A>& leaf) noexcept : leaf_(leaf) {}
+  struct Awaiter {
+    Leaf<A>& leaf;
+    bool await_ready() { return leaf.await_ready(); }
+    void await_suspend(std::coroutine_handle<> coroutine) noexcept { leaf.await_suspend(coroutine); }
+    bool await_resume() { return leaf.await_resume(); }
+  };
+  Awaiter operator co_await() && noexcept { return Awaiter{leaf_}; }
+
+ private:
+  Leaf<A>& leaf_;
+};
+
+// Ends the coroutine as the throw of what is pending would, without the throw. What lives in the frame is destroyed.
+class [[nodiscard]] EndCancelled {
+ public:
+  using weft_awaitable = void;
+  struct Awaiter {
+    using weft_never_waits = void;
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> coroutine) const noexcept {
+      coroutine.promise().end_cancelled(coroutine);
+    }
+    void await_resume() const noexcept {}
+  };
+  Awaiter operator co_await() && noexcept { return {}; }
+};
+
 // Any awaitable as a coroutine.
 template <class A, class T>
 Coro<T> run_awaitable(Unplaced, A awaitable) {
   co_return co_await std::move(awaitable);
+}
+template <QuietAwaitable A, class T>
+Coro<T> run_awaitable(Unplaced, A awaitable) {
+  Leaf<A> leaf(std::move(awaitable));
+  bool const cancelled = co_await WaitForLeaf<A>(leaf);
+  if (cancelled) co_await EndCancelled();
+  co_return leaf.take();
 }
 template <class A, class T = await_result_t<A>>
 Coro<T> as_coro(A awaitable) {

@@ -51,11 +51,13 @@ class Event::Waiter final : public engine::QueuedNode {
   explicit Waiter(Event& event) noexcept : QueuedNode("Event.wait"), event_(event) {}
   bool await_ready() const noexcept { return event_.is_set(); }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *engine::current_worker()); }
-  WEFT_INLINE void await_resume() {
-    if (!was_cancelled()) [[likely]] return;
+  WEFT_INLINE bool ends_cancelled() noexcept {
+    if (!was_cancelled()) [[likely]] return false;
     event_.flag_.leave(*this);
-    engine::throw_cancelled(*engine::current_worker());
+    return true;
   }
+  void take() const noexcept {}
+  WEFT_INLINE void await_resume() { engine::end_of(*this); }
   std::coroutine_handle<> commit(engine::Worker& worker) noexcept override;
 
  private:

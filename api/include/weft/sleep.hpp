@@ -23,10 +23,9 @@ class YieldAwaiter final : public Suspension, public Runnable {
     coroutine_ = coroutine;
     current_worker()->pending = this;
   }
-  WEFT_INLINE void await_resume() const {
-    Worker& worker = *current_worker();
-    if (cancel_pending(worker.state)) [[unlikely]] throw_cancelled(worker);
-  }
+  WEFT_INLINE bool ends_cancelled() const noexcept { return cancel_pending(current_worker()->state); }
+  void take() const noexcept {}
+  WEFT_INLINE void await_resume() const { end_of(*this); }
   std::coroutine_handle<> commit(Worker& worker) noexcept override {
     state_ = worker.state;
     ordered_by = worker.strand;
@@ -52,12 +51,13 @@ class SleepAwaiter final : public WaitNode, public Timer {
       : WaitNode("sleep"), Timer(&SleepAwaiter::fire), deadline_(deadline) {}
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *current_worker()); }
-  WEFT_INLINE void await_resume() {
-    if (was_cancelled()) [[unlikely]] {
-      (void)Worker::disarm(*this);
-      throw_cancelled(*current_worker());
-    }
+  WEFT_INLINE bool ends_cancelled() noexcept {
+    if (!was_cancelled()) [[likely]] return false;
+    (void)Worker::disarm(*this);
+    return true;
   }
+  void take() const noexcept {}
+  WEFT_INLINE void await_resume() { end_of(*this); }
   std::coroutine_handle<> commit(Worker& worker) noexcept override {
     return arm(worker, [&] {
       // For ever is no timer at all.
@@ -96,10 +96,9 @@ class SleepOrYieldAwaiter {
     if (yields_) yield_.await_suspend(coroutine);
     else sleep_.await_suspend(coroutine);
   }
-  WEFT_INLINE void await_resume() {
-    if (yields_) yield_.await_resume();
-    else sleep_.await_resume();
-  }
+  WEFT_INLINE bool ends_cancelled() noexcept { return yields_ ? yield_.ends_cancelled() : sleep_.ends_cancelled(); }
+  void take() const noexcept {}
+  WEFT_INLINE void await_resume() { end_of(*this); }
 
  private:
   SleepOrYieldAwaiter(bool yields, Clock::duration delay) noexcept : yields_(yields) {

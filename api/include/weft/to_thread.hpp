@@ -109,11 +109,13 @@ class ThreadAwaiter final : public WaitNode {
   std::coroutine_handle<> commit(Worker& worker) noexcept override {
     return arm(worker, [this] { return call_->wait(*this); });
   }
-  WEFT_INLINE typename Call::R await_resume() {
-    if (was_cancelled()) [[unlikely]] {
-      call_->abandon();
-      throw_cancelled(*current_worker());
-    }
+  WEFT_INLINE bool ends_cancelled() noexcept {
+    if (!was_cancelled()) [[likely]] return false;
+    call_->abandon();
+    return true;
+  }
+  WEFT_INLINE typename Call::R await_resume() { return end_of(*this); }
+  WEFT_INLINE typename Call::R take() {
     // Taken out: the thread may be the last to let go of the call, and the exception is destroyed where it was seen.
     if (call_->error) std::rethrow_exception(std::move(call_->error));
     return static_cast<typename Call::R>(call_->slot.take());

@@ -41,7 +41,7 @@ enum class OnError { plain, collect, abort };
 
 class Join : public JoinBase {
  public:
-  void child_failed(void*) noexcept override;
+  void child_failed(void*, std::exception_ptr error) noexcept override;
   void child_dropped(void*) noexcept override { trouble_.fetch_or(dropped_bit, std::memory_order_relaxed); }
 
   // Runs the children of this worker's part. False when some have not ended: the caller must suspend with finish_later(). `count` is a number, or an
@@ -60,6 +60,11 @@ class Join : public JoinBase {
     if (!undisturbed(worker.state)) [[unlikely]] {
       if (ends_cancelled(worker)) throw cancellation(worker);
     }
+  }
+  // The same, but true instead of a throw of the cancel.
+  bool end_quietly() {
+    Worker& worker = *current_worker();
+    return !undisturbed(worker.state) && ends_cancelled(worker);
   }
 
  protected:
@@ -206,7 +211,8 @@ class JoinMode<OnError::abort> : public Join {
  public:
   void begin(Worker& worker) noexcept { block_.enter(worker, Scope::Link::linked); }
   void end();
-  void child_failed(void* slot) noexcept override;
+  bool end_quietly();
+  void child_failed(void* slot, std::exception_ptr error) noexcept override;
 
  protected:
   // Cancels the children that have not ended, unless a cancel is under way.
@@ -228,6 +234,8 @@ class JoinAwaiter {
   WEFT_INLINE bool await_ready() { return join_->start(); }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { join_->finish_later(coroutine); }
   WEFT_INLINE decltype(auto) await_resume() { return join_->finish(); }
+  bool ends_cancelled() { return join_->end_quietly(); }
+  decltype(auto) take() { return join_->results(); }
 
  private:
   J* join_;
@@ -257,12 +265,13 @@ class [[nodiscard]] TupleJoin : public JoinMode<mode> {
   }
   WEFT_INLINE std::tuple<child_result_t<T, mode>...> finish() {
     this->end();
-    return take(std::index_sequence_for<T...>());
+    return results();
   }
+  WEFT_INLINE std::tuple<child_result_t<T, mode>...> results() { return take(std::index_sequence_for<T...>()); }
 
-  void child_failed(void* slot) noexcept override {
-    if constexpr (mode == OnError::collect) store_error(slot, std::index_sequence_for<T...>());
-    else JoinMode<mode>::child_failed(slot);
+  void child_failed(void* slot, std::exception_ptr error) noexcept override {
+    if constexpr (mode == OnError::collect) store_error(slot, error, std::index_sequence_for<T...>());
+    else JoinMode<mode>::child_failed(slot, std::move(error));
   }
 
  private:
@@ -277,8 +286,8 @@ class [[nodiscard]] TupleJoin : public JoinMode<mode> {
     return std::tuple<child_result_t<T, mode>...>(std::get<I>(slots_).take()...);
   }
   template <std::size_t... I>
-  void store_error(void* slot, std::index_sequence<I...>) noexcept {
-    ((static_cast<void*>(&std::get<I>(slots_).value) == slot ? void(std::get<I>(slots_).error = std::current_exception()) : void()), ...);
+  void store_error(void* slot, std::exception_ptr const& error, std::index_sequence<I...>) noexcept {
+    ((static_cast<void*>(&std::get<I>(slots_).value) == slot ? void(std::get<I>(slots_).error = error) : void()), ...);
   }
   WEFT_COLD void destroy_children() noexcept {
     for (std::coroutine_handle<> const child : children_)
@@ -442,17 +451,21 @@ class [[nodiscard]] VectorJoin final : public RangeJoin<mode, T> {
   }
   WEFT_INLINE std::vector<Element> finish() {
     if (this->count() != 0) this->end();
+    return results();
+  }
+  bool end_quietly() { return this->count() != 0 && JoinMode<mode>::end_quietly(); }
+  std::vector<Element> results() {
     if constexpr (!in_place)
       for (Slots& slot : slots_) results_.push_back(slot.take());
     return std::move(results_);
   }
 
-  void child_failed(void* slot) noexcept override {
+  void child_failed(void* slot, std::exception_ptr error) noexcept override {
     if constexpr (mode == OnError::collect) {
       // The slot's value is its first member.
-      static_cast<Slots*>(slot)->error = std::current_exception();
+      static_cast<Slots*>(slot)->error = std::move(error);
     } else {
-      JoinMode<mode>::child_failed(slot);
+      JoinMode<mode>::child_failed(slot, std::move(error));
     }
   }
 
@@ -482,8 +495,10 @@ class [[nodiscard]] IntoJoin final : public RangeJoin<mode, T> {
   }
   WEFT_INLINE std::span<T> finish() {
     if (this->count() != 0) this->end();
-    return storage_.first(this->count());
+    return results();
   }
+  bool end_quietly() { return this->count() != 0 && JoinMode<mode>::end_quietly(); }
+  WEFT_INLINE std::span<T> results() const noexcept { return storage_.first(this->count()); }
 
  private:
   std::span<T> storage_;

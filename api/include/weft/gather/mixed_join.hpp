@@ -82,8 +82,8 @@ class [[nodiscard]] MixedJoin final : public TupleJoin<mode, T...> {
  public:
   MixedJoin(std::shared_ptr<Watchers> watchers, Coro<T>&&... coros)
       : TupleJoin<mode, T...>(std::move(coros)...), watchers_(std::move(watchers)) {}
-  void child_failed(void* slot) noexcept override {
-    TupleJoin<mode, T...>::child_failed(slot);
+  void child_failed(void* slot, std::exception_ptr error) noexcept override {
+    TupleJoin<mode, T...>::child_failed(slot, std::move(error));
     if constexpr (mode != OnError::collect) watchers_->let_go();
   }
 

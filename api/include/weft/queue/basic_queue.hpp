@@ -137,11 +137,13 @@ class BasicQueue<T, Store>::PutAwaiter final : public QueuedNode {
     wake_all(ready);
     return now;
   }
-  WEFT_INLINE void await_resume() {
-    if (was_cancelled()) [[unlikely]] {
-      core_.leave_putters(*this);
-      throw_cancelled(*current_worker());
-    }
+  WEFT_INLINE bool ends_cancelled() noexcept {
+    if (!was_cancelled()) [[likely]] return false;
+    core_.leave_putters(*this);
+    return true;
+  }
+  WEFT_INLINE void await_resume() { end_of(*this); }
+  WEFT_INLINE void take() {
     if (error_) std::rethrow_exception(error_);
     if (refused_) throw QueueShutDown();
   }
@@ -190,11 +192,13 @@ class BasicQueue<T, Store>::GetAwaiter final : public QueuedNode {
     wake_all(ready);
     return now;
   }
-  WEFT_INLINE T await_resume() {
-    if (was_cancelled()) [[unlikely]] {
-      core_.leave_getters(*this);
-      throw_cancelled(*current_worker());
-    }
+  WEFT_INLINE bool ends_cancelled() noexcept {
+    if (!was_cancelled()) [[likely]] return false;
+    core_.leave_getters(*this);
+    return true;
+  }
+  WEFT_INLINE T await_resume() { return end_of(*this); }
+  WEFT_INLINE T take() {
     if (error_) std::rethrow_exception(error_);
     if (!item_) throw QueueShutDown();
     return std::move(*item_);
@@ -224,11 +228,13 @@ class BasicQueue<T, Store>::JoinAwaiter final : public QueuedNode {
   std::coroutine_handle<> commit(Worker& worker) noexcept override {
     return arm(worker, [this] { return core_.enlist_joiner(*this); });
   }
-  WEFT_INLINE void await_resume() {
-    if (!was_cancelled()) [[likely]] return;
+  WEFT_INLINE bool ends_cancelled() noexcept {
+    if (!was_cancelled()) [[likely]] return false;
     core_.leave_joiners(*this);
-    throw_cancelled(*current_worker());
+    return true;
   }
+  void take() const noexcept {}
+  WEFT_INLINE void await_resume() { end_of(*this); }
 
  private:
   Core& core_;

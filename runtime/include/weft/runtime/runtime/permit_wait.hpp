@@ -18,11 +18,13 @@ class PermitAwaiter : public QueuedNode {
   PermitAwaiter(char const* what, Permits& permits) noexcept : QueuedNode(what), permits_(permits) {}
   bool await_ready() const noexcept { return permits_.try_acquire(); }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { suspend(coroutine, *current_worker()); }
-  WEFT_INLINE void await_resume() {
-    if (!was_cancelled()) [[likely]] return;
+  WEFT_INLINE bool ends_cancelled() noexcept {
+    if (!was_cancelled()) [[likely]] return false;
     permits_.leave(*this);
-    throw_cancelled(*current_worker());
+    return true;
   }
+  void take() const noexcept {}
+  WEFT_INLINE void await_resume() { end_of(*this); }
   std::coroutine_handle<> commit(Worker& worker) noexcept override;
 
  private:
@@ -70,10 +72,8 @@ class [[nodiscard]] ScopedPermit {
   class Awaiter final : public PermitAwaiter {
    public:
     Awaiter(char const* what, Permits& permits, Owner& owner) noexcept : PermitAwaiter(what, permits), owner_(owner) {}
-    PermitGuard<Owner> await_resume() {
-      PermitAwaiter::await_resume();
-      return PermitGuard<Owner>(owner_);
-    }
+    PermitGuard<Owner> take() noexcept { return PermitGuard<Owner>(owner_); }
+    PermitGuard<Owner> await_resume() { return end_of(*this); }
 
    private:
     Owner& owner_;

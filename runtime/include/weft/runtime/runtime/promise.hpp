@@ -47,8 +47,8 @@ class JoinBase : public Suspension {
   JoinBase(JoinBase const&) = delete;
   JoinBase& operator=(JoinBase const&) = delete;
 
-  // A child that writes to `slot` has thrown; in its catch block.
-  virtual void child_failed(void* slot) noexcept = 0;
+  // A child that writes to `slot` has ended with an exception.
+  virtual void child_failed(void* slot, std::exception_ptr error) noexcept = 0;
   // A child was destroyed unstarted because the part was cancelled.
   virtual void child_dropped(void* slot) noexcept = 0;
 
@@ -112,7 +112,9 @@ class PromiseBase : public PooledFrame {
   };
   WEFT_INLINE FinalAwaiter final_suspend() const noexcept { return FinalAwaiter{up_}; }
 
-  WEFT_COLD void unhandled_exception() noexcept;
+  WEFT_COLD void unhandled_exception() noexcept { store(std::current_exception()); }
+  // By the coroutine itself, which is suspended for that: what is pending is delivered, and ends it. LIFETIME: the frame is gone afterwards.
+  WEFT_COLD void end_cancelled(std::coroutine_handle<> coroutine) noexcept;
 
  private:
   template <class P>
@@ -123,6 +125,8 @@ class PromiseBase : public PooledFrame {
   template <class P>
   WEFT_INLINE P* up() const noexcept { return reinterpret_cast<P*>(up_ & ~std::uintptr_t{tag_mask}); }
   static void end_detached(std::uintptr_t up) noexcept;
+  // What the coroutine has ended with, for its parent.
+  void store(std::exception_ptr error) noexcept;
 
   // Without an initialiser: nobody asks before there is a parent.
   std::uintptr_t up_;

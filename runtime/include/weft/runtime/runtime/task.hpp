@@ -87,8 +87,9 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
     context_ = std::move(context);
     keeps_context_ = kept;
   }
-  // The coroutine has thrown, or ended cancelled. By unhandled_exception().
-  void store_exception() noexcept;
+  // The coroutine has ended with an exception, or cancelled. By its promise.
+  void store_exception(std::exception_ptr error) noexcept;
+  void store_cancelled(CancelMessage message) noexcept;
   // The coroutine's frame is gone; `state` is the worker's.
   void finish(Worker& worker) noexcept;
   // ---- for the task tree

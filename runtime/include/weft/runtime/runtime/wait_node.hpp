@@ -156,4 +156,12 @@ WEFT_INLINE bool WaitNode::arm_end(bool waits) noexcept {
   return true;
 }
 
+// The await_resume() of an awaiter that tells without a throw whether a cancel has ended it: ends_cancelled(), once, and if that was false take(). Inline, so that
+// the coroutine itself throws.
+template <class Awaiter>
+WEFT_INLINE decltype(auto) end_of(Awaiter& awaiter) {
+  if (awaiter.ends_cancelled()) [[unlikely]] throw_cancelled(*current_worker());
+  return awaiter.take();
+}
+
 }  // namespace weft::engine
