@@ -114,7 +114,7 @@ class BasicQueue<T, Store>::PutAwaiter final : public QueuedNode {
  public:
   PutAwaiter(Core& core, T&& item) : QueuedNode("Queue.put"), core_(core), item_(std::move(item)) {}
 
-  bool await_ready() {
+  WEFT_INLINE bool await_ready() {
     ReadyBatch ready;
     PutOutcome const outcome = core_.put(item_, ready);
     wake_all(ready);
