@@ -18,25 +18,25 @@ namespace {
 
 constexpr std::int64_t never = TimerWheel::never;
 
-struct Timer : TimerNode {
+struct TestTimer : TimerNode {
   std::uint64_t id = 0;
 };
 
-std::vector<Timer*> drain(TimerList& list) {
-  std::vector<Timer*> nodes;
-  while (TimerNode* const node = list.pop_front()) nodes.push_back(static_cast<Timer*>(node));
+std::vector<TestTimer*> drain(TimerList& list) {
+  std::vector<TestTimer*> nodes;
+  while (TimerNode* const node = list.pop_front()) nodes.push_back(static_cast<TestTimer*>(node));
   return nodes;
 }
 
-std::vector<Timer*> advance(TimerWheel& wheel, std::int64_t now) {
+std::vector<TestTimer*> advance(TimerWheel& wheel, std::int64_t now) {
   TimerList expired;
   EXPECT_FALSE(wheel.advance(now, expired));
   return drain(expired);
 }
 
-std::vector<std::int64_t> expiries(std::vector<Timer*> const& nodes) {
+std::vector<std::int64_t> expiries(std::vector<TestTimer*> const& nodes) {
   std::vector<std::int64_t> times;
-  for (Timer const* node : nodes) times.push_back(node->expiry());
+  for (TestTimer const* node : nodes) times.push_back(node->expiry());
   return times;
 }
 
@@ -53,7 +53,7 @@ TEST(TimerWheel, IsEmptyAtFirst) {
 
 TEST(TimerWheel, GivesOutInOrderOfExpiry) {
   TimerWheel wheel;
-  std::deque<Timer> nodes(6);
+  std::deque<TestTimer> nodes(6);
   Times const times{700, 5, 4'000'000'000, 64, 63, 1};
   for (std::size_t i = 0; i < times.size(); ++i) wheel.insert(nodes[i], times[i]);
   EXPECT_EQ(wheel.size(), 6u);
@@ -65,7 +65,7 @@ TEST(TimerWheel, GivesOutInOrderOfExpiry) {
 TEST(TimerWheel, NothingComesOutEarly) {
   for (unsigned shift : {0u, 3u, 12u}) {
     TimerWheel wheel(shift);
-    Timer node;
+    TestTimer node;
     wheel.insert(node, 1'000'001);
     EXPECT_TRUE(advance(wheel, 1'000'000).empty());
     EXPECT_TRUE(node.pending());
@@ -83,7 +83,7 @@ TEST(TimerWheel, TiesAreFirstInFirstOutThroughEveryCascade) {
   for (unsigned level = 1; level < 10; ++level) {
     TimerWheel wheel;
     std::int64_t const when = (std::int64_t{3} << (6 * level)) + (std::int64_t{1} << (6 * (level - 1))) * 5 + 17 % (1 << 6);
-    std::deque<Timer> nodes(6);
+    std::deque<TestTimer> nodes(6);
     wheel.insert(nodes[0], when);
     wheel.insert(nodes[1], when);
     EXPECT_TRUE(advance(wheel, when - (std::int64_t{1} << (6 * (level - 1)))).empty());
@@ -92,7 +92,7 @@ TEST(TimerWheel, TiesAreFirstInFirstOutThroughEveryCascade) {
     EXPECT_TRUE(advance(wheel, when - 1).empty());
     wheel.insert(nodes[4], when);
     wheel.insert(nodes[5], when);
-    std::vector<Timer*> const out = advance(wheel, when);
+    std::vector<TestTimer*> const out = advance(wheel, when);
     ASSERT_EQ(out.size(), 6u);
     for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(out[i], &nodes[i]) << "level " << level;
   }
@@ -101,11 +101,11 @@ TEST(TimerWheel, TiesAreFirstInFirstOutThroughEveryCascade) {
 TEST(TimerWheel, WhatIsDueAtOnceComesOutByTime) {
   TimerWheel wheel;
   advance(wheel, 1000);
-  std::deque<Timer> nodes(7);
+  std::deque<TestTimer> nodes(7);
   Times const times{900, 1000, 7, 900, 0, 1001, std::numeric_limits<std::int64_t>::min()};
   for (std::size_t i = 0; i < times.size(); ++i) wheel.insert(nodes[i], times[i]);
   EXPECT_LE(wheel.next_expiry(), 1000);
-  std::vector<Timer*> const out = advance(wheel, 1001);
+  std::vector<TestTimer*> const out = advance(wheel, 1001);
   EXPECT_EQ(expiries(out), (Times{0, std::numeric_limits<std::int64_t>::min(), 7, 900, 900, 1000, 1001}));
   EXPECT_EQ(out[3], &nodes[0]);
   EXPECT_EQ(out[4], &nodes[3]);
@@ -113,7 +113,7 @@ TEST(TimerWheel, WhatIsDueAtOnceComesOutByTime) {
 
 TEST(TimerWheel, TimeThatGoesBackStandsStill) {
   TimerWheel wheel;
-  Timer node;
+  TestTimer node;
   advance(wheel, 5000);
   wheel.insert(node, 5001);
   EXPECT_TRUE(advance(wheel, 100).empty());
@@ -123,7 +123,7 @@ TEST(TimerWheel, TimeThatGoesBackStandsStill) {
 
 TEST(TimerWheel, ReachesTheEndOfTime) {
   TimerWheel wheel;
-  std::deque<Timer> nodes(5);
+  std::deque<TestTimer> nodes(5);
   wheel.insert(nodes[0], never);
   wheel.insert(nodes[1], never - 1);
   wheel.insert(nodes[2], std::int64_t{1} << 62);
@@ -133,12 +133,12 @@ TEST(TimerWheel, ReachesTheEndOfTime) {
   EXPECT_EQ(expiries(advance(wheel, std::int64_t{1} << 62)), (Times{(std::int64_t{1} << 62) - 1, std::int64_t{1} << 62}));
   EXPECT_EQ(expiries(advance(wheel, never - 1)), (Times{never - 1}));
   EXPECT_EQ(wheel.next_expiry_exact(), never);
-  EXPECT_EQ(advance(wheel, never), (std::vector<Timer*>{&nodes[0], &nodes[4]}));
+  EXPECT_EQ(advance(wheel, never), (std::vector<TestTimer*>{&nodes[0], &nodes[4]}));
 }
 
 TEST(TimerWheel, WithAGranularityNeverIsNever) {
   TimerWheel wheel(12);
-  Timer node;
+  TestTimer node;
   wheel.insert(node, never);
   EXPECT_EQ(wheel.next_expiry(), never);
   EXPECT_EQ(wheel.next_expiry_exact(), never);
@@ -148,7 +148,7 @@ TEST(TimerWheel, WithAGranularityNeverIsNever) {
 
 TEST(TimerWheel, ErasesFromEveryLevel) {
   TimerWheel wheel;
-  std::deque<Timer> nodes;
+  std::deque<TestTimer> nodes;
   for (unsigned bit = 0; bit < 63; ++bit) {
     for (int copy = 0; copy < 3; ++copy) wheel.insert(nodes.emplace_back(), std::int64_t{1} << bit);
   }
@@ -170,7 +170,7 @@ TEST(TimerWheel, ErasesFromEveryLevel) {
 
 TEST(TimerWheel, ErasesWhatHasCascadedOrIsDue) {
   TimerWheel wheel;
-  std::deque<Timer> nodes(4);
+  std::deque<TestTimer> nodes(4);
   wheel.insert(nodes[0], 100'000);
   wheel.insert(nodes[1], 100'001);
   wheel.insert(nodes[2], 5'000'000);
@@ -186,17 +186,17 @@ TEST(TimerWheel, ErasesWhatHasCascadedOrIsDue) {
 
 TEST(TimerWheel, ANodeMayGoInAgainWhenItHasComeOut) {
   TimerWheel wheel;
-  Timer node;
+  TestTimer node;
   for (std::int64_t when = 1; when < std::int64_t{1} << 40; when *= 3) {
     wheel.insert(node, when);
-    EXPECT_EQ(advance(wheel, when), std::vector<Timer*>{&node});
+    EXPECT_EQ(advance(wheel, when), std::vector<TestTimer*>{&node});
   }
 }
 
 TEST(TimerWheel, NextExpiryMovesForwardOncePerLevel) {
   for (unsigned shift : {0u, 12u}) {
     TimerWheel wheel(shift);
-    Timer node;
+    TestTimer node;
     wheel.insert(node, 0x0123'4567'89ab'cdef);
     std::int64_t const exact = wheel.next_expiry_exact();
     int steps = 0;
@@ -217,7 +217,7 @@ TEST(TimerWheel, NextExpiryMovesForwardOncePerLevel) {
 TEST(TimerWheel, ABudgetSplitsTheWorkAndChangesNothingElse) {
   constexpr std::size_t count = 1000;
   TimerWheel wheel;
-  std::deque<Timer> nodes(count + 2);
+  std::deque<TestTimer> nodes(count + 2);
   std::int64_t const when = 1 << 20;
   for (std::size_t i = 0; i < count; ++i) wheel.insert(nodes[i], when + static_cast<std::int64_t>(i % 7));
   TimerList expired;
@@ -233,11 +233,11 @@ TEST(TimerWheel, ABudgetSplitsTheWorkAndChangesNothingElse) {
   int calls = 1;
   while (wheel.advance(when + 6, expired, 10)) ++calls;
   EXPECT_GE(calls, 190);
-  std::vector<Timer*> const out = drain(expired);
+  std::vector<TestTimer*> const out = drain(expired);
   ASSERT_EQ(out.size(), count);
-  std::vector<Timer*> expected;
+  std::vector<TestTimer*> expected;
   for (std::int64_t t = 0; t < 7; ++t)
-    for (Timer& node : nodes)
+    for (TestTimer& node : nodes)
       if (node.expiry() == when + t && &node != &nodes[7] && &node != &nodes[994]) expected.push_back(&node);
   EXPECT_EQ(out, expected);
   EXPECT_TRUE(wheel.empty());
@@ -260,10 +260,10 @@ TEST_P(TimerWheelAgainstMultimap, SameNodesInTheSameOrder) {
   std::mt19937_64 random(plan.shift * 1000 + plan.widest);
   TimerWheel wheel(plan.shift);
   // The specification: by tick, then by insertion. Equal keys of a multimap keep their order of insertion.
-  std::multimap<std::int64_t, Timer*> model;
-  std::vector<std::unique_ptr<Timer>> pool;
-  std::vector<Timer*> outside, inside;
-  std::map<Timer*, std::multimap<std::int64_t, Timer*>::iterator> where;
+  std::multimap<std::int64_t, TestTimer*> model;
+  std::vector<std::unique_ptr<TestTimer>> pool;
+  std::vector<TestTimer*> outside, inside;
+  std::map<TestTimer*, std::multimap<std::int64_t, TestTimer*>::iterator> where;
   std::int64_t now = 0;
   std::size_t came_out = 0, erased = 0;
   auto const tick_end = [&](std::int64_t t) {
@@ -274,7 +274,7 @@ TEST_P(TimerWheelAgainstMultimap, SameNodesInTheSameOrder) {
   auto const early = [&](std::size_t reach) {
     return std::next(model.begin(), static_cast<std::ptrdiff_t>(random() % std::min(model.size(), reach)));
   };
-  for (std::size_t i = 0; i < 2 * plan.live; ++i) outside.push_back(pool.emplace_back(std::make_unique<Timer>()).get());
+  for (std::size_t i = 0; i < 2 * plan.live; ++i) outside.push_back(pool.emplace_back(std::make_unique<TestTimer>()).get());
 
   // Sanitized, a million steps take some seconds.
   bool const fewer = (WEFT_ASAN || WEFT_TSAN) && std::getenv("WEFT_SHORT_TESTS") != nullptr;
@@ -284,7 +284,7 @@ TEST_P(TimerWheelAgainstMultimap, SameNodesInTheSameOrder) {
     if (dice < (model.size() < plan.live ? 65u : 25u) && !outside.empty()) {
       std::size_t const pick = random() % outside.size();
       std::swap(outside[pick], outside.back());
-      Timer* const node = outside.back();
+      TestTimer* const node = outside.back();
       outside.pop_back();
       std::uint64_t const reach = random() >> (64 - 1 - random() % plan.widest);
       std::int64_t const room = never - now;
@@ -297,7 +297,7 @@ TEST_P(TimerWheelAgainstMultimap, SameNodesInTheSameOrder) {
     } else if (dice < 85 && !inside.empty()) {
       std::size_t const pick = random() % inside.size();
       std::swap(inside[pick], inside.back());
-      Timer* const node = inside.back();
+      TestTimer* const node = inside.back();
       inside.pop_back();
       ASSERT_EQ(wheel.erase(*node), node->pending() || where.contains(node));
       model.erase(where.at(node));
@@ -323,7 +323,7 @@ TEST_P(TimerWheelAgainstMultimap, SameNodesInTheSameOrder) {
       now = next;
       TimerList expired;
       while (wheel.advance(now, expired, plan.budget)) {}
-      for (Timer* const node : drain(expired)) {
+      for (TestTimer* const node : drain(expired)) {
         ASSERT_FALSE(model.empty());
         ASSERT_LE(model.begin()->first, now);
         ASSERT_EQ(model.begin()->second, node) << "step " << step;
@@ -339,7 +339,7 @@ TEST_P(TimerWheelAgainstMultimap, SameNodesInTheSameOrder) {
   }
   EXPECT_GT(came_out, steps / 40);
   EXPECT_GT(erased, steps / 40);
-  for (Timer* const node : inside) EXPECT_TRUE(wheel.erase(*node));
+  for (TestTimer* const node : inside) EXPECT_TRUE(wheel.erase(*node));
   EXPECT_TRUE(wheel.empty());
 }
 
@@ -356,7 +356,7 @@ INSTANTIATE_TEST_SUITE_P(Distances, TimerWheelAgainstMultimap,
 TEST(TimerWheel, HoldsMillions) {
   constexpr std::size_t count = 2'000'000;
   TimerWheel wheel(12);
-  std::unique_ptr<Timer[]> const nodes(new Timer[count]);
+  std::unique_ptr<TestTimer[]> const nodes(new TestTimer[count]);
   std::mt19937_64 random(1);
   constexpr std::int64_t hour = 3'600'000'000'000;
   for (std::size_t i = 0; i < count; ++i) wheel.insert(nodes[i], static_cast<std::int64_t>(random() % hour));
