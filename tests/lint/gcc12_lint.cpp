@@ -83,7 +83,8 @@ class Linter {
   bool is_word(int i) const { return kind(i) == Kind::word; }
   int line(int i) const { return tokens_[static_cast<std::size_t>(i)].line; }
   int partner(int i) const { return partner_[static_cast<std::size_t>(i)]; }
-  bool awaits(int i) const { return is(i, "co_await") || is(i, "co_yield"); }
+  // `operator co_await` is a name.
+  bool awaits(int i) const { return (is(i, "co_await") || is(i, "co_yield")) && !is(i - 1, "operator"); }
 
   // Pairs brackets. Text that does not balance (an #if with both branches) loses the brackets that have no partner.
   void match() {
