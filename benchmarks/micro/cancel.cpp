@@ -1,5 +1,5 @@
-// Cancelling what sleeps: many tasks, the many parts of one gather, and a tree of groups. Setting up is not timed; the cancel, and the join of all
-// that was cancelled, are.
+// Cancelling what sleeps: many tasks, each a coroutine or the operation itself, the many parts of one gather, and a tree of groups. Setting up is not
+// timed; the cancel, and the join of all that was cancelled, are.
 #include "../kernel.hpp"
 #include "../programs/weft_runtimes.hpp"
 
@@ -27,6 +27,16 @@ weft::Coro<> until(Asleep* asleep, std::uint32_t wanted) {
   for (int i = 0; i < 100; ++i) co_await weft::yield_now();
 }
 
+weft::Coro<std::uint64_t> cancel_all(std::vector<weft::Task<void>>& sleepers) {
+  for (weft::Task<void>& task : sleepers) task.cancel();
+  std::uint64_t cancelled = 0;
+  for (weft::Task<void>& task : sleepers) {
+    weft::Result<void> const end = co_await weft::as_result(task);
+    cancelled += end.cancelled() ? 1U : 0U;
+  }
+  co_return cancelled;
+}
+
 weft::Coro<std::uint64_t> cancel_tasks(std::uint32_t tasks) {
   Asleep asleep;
   std::vector<weft::Task<void>> sleepers;
@@ -36,13 +46,18 @@ weft::Coro<std::uint64_t> cancel_tasks(std::uint32_t tasks) {
     for (std::uint32_t i = 0; i < tasks; ++i) sleepers.push_back(weft::create_task(sleep_for_long(&asleep)));
     co_await until(&asleep, tasks);
   }
-  for (weft::Task<void>& task : sleepers) task.cancel();
-  std::uint64_t cancelled = 0;
-  for (weft::Task<void>& task : sleepers) {
-    weft::Result<void> const end = co_await weft::as_result(task);
-    cancelled += end.cancelled() ? 1U : 0U;
+  co_return co_await cancel_all(sleepers);
+}
+
+weft::Coro<std::uint64_t> cancel_operations(weft::Runtime const& runtime, std::uint32_t tasks) {
+  std::vector<weft::Task<void>> sleepers;
+  {
+    Untimed const set_up;
+    sleepers.reserve(tasks);
+    for (std::uint32_t i = 0; i < tasks; ++i) sleepers.push_back(weft::create_task(weft::sleep(1h)));
+    while (runtime.metrics().timers < tasks) co_await weft::yield_now();
   }
-  co_return cancelled;
+  co_return co_await cancel_all(sleepers);
 }
 
 weft::Coro<> gather_sleepers(Asleep* asleep, std::uint32_t parts) {
@@ -85,6 +100,7 @@ void add_cancel(Kernels& kernels, Plan const& plan) {
   Work work(kernels, plan, "micro", "cancel " + std::to_string(n) + " asleep, joined", n, n);
   work.ask("cancel_asleep", n);
   work.weft([n](unsigned workers) { return runtime(workers).run(cancel_tasks(n)); });
+  work.weft([n](unsigned workers) { return runtime(workers).run(cancel_operations(runtime(workers), n)); }, "sleep() itself");
   work.weft([n](unsigned workers) { return runtime(workers).run(cancel_one(gather_sleepers, n)); }, "parts of a gather");
   work.weft([n](unsigned workers) { return runtime(workers).run(cancel_one(group_sleepers, n)); }, "tree of groups");
 }
