@@ -45,6 +45,7 @@ for preset in "${presets[@]}"; do
   [[ $preset != release-* ]] || benchmarks=ON
   if [[ $default == ON ]]; then
     together=ON
+    headers=PUBLIC
     [[ $preset == release-gcc ]] || examples=OFF headers=OFF benchmarks=OFF
     [[ $preset == release-clang ]] || models=OFF
     [[ $preset == release-gcc || $preset == tsan-clang ]] || package=OFF

@@ -22,7 +22,7 @@ function(weft_compile_together target)
   if(NOT WEFT_UNITY_BUILD)
     return()
   endif()
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 11)
   # What is included cannot be an anonymous namespace's own, g++ believes. And up to a gigabyte it need not look for what it could free, which takes
   # a tenth of its time.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
