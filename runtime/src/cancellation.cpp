@@ -235,14 +235,15 @@ CancelledError delivered_cancel(Worker& worker) {
   return CancelledError(message ? *message : std::string());
 }
 
-std::exception_ptr cancellation_of(Worker& worker) noexcept {
+std::exception_ptr cancellation_of(Worker& worker, bool stands) noexcept {
+  CancelMessage const message = stands ? deliver_cancel(worker) : CancelMessage();
   try {
-    // A join may have ended by a cancel that is void by now.
-    return std::make_exception_ptr(cancel_pending(worker.state) ? delivered_cancel(worker) : CancelledError());
+    std::exception_ptr error = std::make_exception_ptr(CancelledError(message ? *message : std::string()));
+    if (exception_cast<CancelledError>(error) != nullptr) return error;
   } catch (...) {
-    // No memory for the message.
-    return std::current_exception();
   }
+  // No memory for the text: the cancellation goes on without it.
+  return std::make_exception_ptr(CancelledError());
 }
 
 // ---------------------------------------------------------------- nodes

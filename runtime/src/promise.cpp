@@ -145,10 +145,11 @@ void PromiseBase::store(std::exception_ptr error) noexcept {
   }
 }
 
-void PromiseBase::end_cancelled(std::coroutine_handle<> coroutine) noexcept {
+void PromiseBase::end_cancelled(std::coroutine_handle<> coroutine, bool stands) noexcept {
   std::uintptr_t const parent = up_;
-  if ((parent & kind_mask) == kind_task) up<TaskBase>()->store_cancelled(deliver_cancel(*current_worker()));
-  else store(cancellation_of(*current_worker()));
+  Worker& worker = *current_worker();
+  if ((parent & kind_mask) == kind_task) up<TaskBase>()->store_cancelled(stands ? deliver_cancel(worker) : CancelMessage());
+  else store(cancellation_of(worker, stands));
   coroutine.destroy();
   if ((parent & detached_bit) != 0) end_detached(parent);
 }

@@ -21,6 +21,11 @@ class Store {
     --items_.count;
     return first;
   }
+  void restore(int&& item) {
+    for (std::size_t i = items_.count; i > 0; --i) items_.values[i] = items_.values[i - 1];
+    items_.values[0] = item;
+    ++items_.count;
+  }
   std::size_t size() const { return items_.count; }
   void swap(Items& other) { std::swap(items_, other); }
 
@@ -145,6 +150,44 @@ auto getters(int count, bool shuts_down) {
   };
 }
 
+// Who has got an item does not want it any more.
+void give_back(State& s) {
+  int item = 1;
+  Ready ready;
+  s.queue.give_back(item, ready);
+  ready.wake_all();
+}
+
+// As many items as getters, the one that comes back among them: everybody ends.
+void an_item_comes_back(Program& p) {
+  auto& s = p.state<State>(std::size_t{1});
+  s.accepted = 1;
+  p.thread("owner", [&s] { give_back(s); });
+  for (int i = 0; i < 2; ++i) p.thread("getter", [&s, i] { get(s, i); });
+  p.thread("putter", [&s] { put(s, 0, 1); });
+  p.thread("canceller", [&s] { s.getters[0].cancel(); });
+  p.check([&s] { check(s, 3); });
+}
+
+void an_item_comes_back_behind_a_shutdown(Program& p) {
+  auto& s = p.state<State>(std::size_t{0});
+  int value = 1;
+  Ready nobody;
+  s.queue.put(value, nobody);
+  std::optional<int> item;
+  s.queue.get(item, nobody);
+  p.thread("owner", [&s] { give_back(s); });
+  p.thread("joiner", [&s] {
+    auto* const node = new Node;
+    (void)suspend_as(
+        s.joiner, *node, [&] { return s.queue.enlist_joiner(*node); }, [&] { s.queue.leave_joiners(*node); });
+    delete node;
+    require(s.queue.finished(), "joined too early");
+  });
+  p.thread("shutdown", [&s] { shut_down(s, true); });
+  p.check([&s] { require(s.queue.finished() && s.queue.size() == 0, "an item is left behind"); });
+}
+
 auto putters(int count, bool shuts_down) {
   return [=](Program& p) {
     auto& s = p.state<State>(std::size_t{1});
@@ -196,6 +239,11 @@ TEST(ItemQueueModel, EveryItemThatWasPutIsGotOnceOrIsThere) {
   expect_holds({.name = "queue, a putter, a getter and cancels of both", .preemptions = 2}, putters(1, false));
   expect_holds({.name = "queue, a putter, a cancel and a shutdown"}, putters(1, true));
   expect_holds({.name = "queue, two putters, a cancel and a shutdown", .preemptions = 2}, putters(2, true));
+}
+
+TEST(ItemQueueModel, AnItemThatComesBackIsNotLost) {
+  expect_holds({.name = "queue, an item that comes back, a putter, two getters and a cancel", .preemptions = 2}, an_item_comes_back);
+  expect_holds({.name = "queue, an item that comes back and a shutdown"}, an_item_comes_back_behind_a_shutdown);
 }
 
 TEST(ItemQueueModel, AJoinEndsWithTheWork) { expect_holds({.name = "queue, a join and a cancel"}, a_join_and_a_cancel); }

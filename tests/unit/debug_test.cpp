@@ -68,6 +68,19 @@ TEST_P(Debug, ASlowLastStepIsReportedToo) {
   EXPECT_TRUE(contains(text, " ms, until its end")) << text;
 }
 
+TEST_P(Debug, ASlowGatherThatIsATaskOrAResultEndsWhereItEnds) {
+  auto spin = []() -> Coro<> {
+    std::this_thread::sleep_for(110ms);
+    co_return;
+  };
+  std::string const text = stderr_of([spin]() -> Coro<> {
+    co_await weft::create_task(weft::gather(spin(), weft::checkpoint()));
+    auto captured = [spin]() -> Coro<> { (void)co_await weft::as_result(weft::gather(spin(), weft::checkpoint())); };
+    co_await weft::create_task(captured);
+  });
+  EXPECT_EQ(occurrences(text, " ms, until its end"), 2) << text;
+}
+
 TEST_P(Debug, ASlowStepOnAStrandIsReportedOnce) {
   std::string const text = stderr_of([]() -> Coro<> {
     weft::Strand strand;

@@ -53,9 +53,9 @@ class [[nodiscard]] Capture {
 
 // Awaits an operation, and gives back how it ended: without a frame, and without a throw for a cancel.
 template <class A, class T>
-class LeafCaptureAwaiter {
+class LeafCaptureAwaiter : public WaitsLike<A> {
  public:
-  explicit LeafCaptureAwaiter(A&& operation) : leaf_(std::move(operation)) {}
+  explicit LeafCaptureAwaiter(A& operation) noexcept : leaf_(operation) {}
   bool await_ready() noexcept {
     try {
       return leaf_.await_ready();
@@ -68,7 +68,10 @@ class LeafCaptureAwaiter {
   Result<T> await_resume() {
     if (error_) return Result<T>::from_error(std::move(error_));
     try {
-      if (leaf_.await_resume()) return Result<T>::from_error(cancellation_of(*current_worker()));
+      if (leaf_.await_resume()) {
+        Worker& worker = *current_worker();
+        return Result<T>::from_error(cancellation_of(worker, Leaf<A>::cancel_stands(worker)));
+      }
       if constexpr (std::is_void_v<T>) {
         leaf_.take();
         return Result<T>::from_value();
@@ -89,8 +92,9 @@ template <class A>
 class [[nodiscard]] LeafCapture {
  public:
   using weft_awaitable = void;
-  explicit LeafCapture(A operation) : operation_(std::move(operation)) {}
-  LeafCaptureAwaiter<A, await_result_t<A>> operator co_await() && { return LeafCaptureAwaiter<A, await_result_t<A>>(std::move(operation_)); }
+  template <class Operation>
+  explicit LeafCapture(std::in_place_t, Operation&& operation) : operation_(std::forward<Operation>(operation)) {}
+  LeafCaptureAwaiter<A, await_result_t<A>> operator co_await() && noexcept { return LeafCaptureAwaiter<A, await_result_t<A>>(operation_); }
 
  private:
   A operation_;
@@ -285,7 +289,7 @@ auto as_result(H&& handle) {
 template <engine::OtherAwaitable A>
 auto as_result(A&& awaitable) {
   using Operation = std::decay_t<A>;
-  if constexpr (engine::QuietAwaitable<Operation>) return engine::LeafCapture<Operation>(std::forward<A>(awaitable));
+  if constexpr (engine::QuietAwaitable<Operation>) return engine::LeafCapture<Operation>(std::in_place, std::forward<A>(awaitable));
   else return as_result(engine::as_coro(Operation(std::forward<A>(awaitable))));
 }
 

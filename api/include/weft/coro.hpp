@@ -17,6 +17,7 @@
 
 #include <weft/errors.hpp>
 #include <weft/runtime/runtime/promise.hpp>
+#include <weft/runtime/runtime/scope.hpp>
 
 namespace weft {
 
@@ -245,18 +246,18 @@ auto call(F&& fn, Args&&... args) {
   return run_call<std::decay_t<F>, std::decay_t<Args>...>(Unplaced(), std::forward<F>(fn), std::forward<Args>(args)...);
 }
 
-// An operation of ours whose awaiter is quiet, with that awaiter: awaited once, it gives true when a cancel has ended it; otherwise take() gives its value.
-// Nothing is thrown for the cancel.
+// The awaiter of an operation of ours that is quiet: awaited once, it gives true when a cancel has ended it, and nothing is thrown for that; otherwise take()
+// gives its value. The operation lives at least as long.
 template <class A>
 class Leaf {
+ public:
   using Awaiter = decltype(std::declval<A>().operator co_await());
 
- public:
-  explicit Leaf(A operation) noexcept(std::is_nothrow_move_constructible_v<A>) : operation_(std::move(operation)) {}
+  explicit Leaf(A& operation) noexcept : operation_(operation) {}
   Leaf(Leaf const&) = delete;
   Leaf& operator=(Leaf const&) = delete;
   ~Leaf() {
-    if (begun_) awaiter_.~Awaiter();
+    if (begun_) awaiter_.Awaiter::~Awaiter();
   }
 
   bool await_ready() {
@@ -268,13 +269,27 @@ class Leaf {
   bool await_resume() { return awaiter_.ends_cancelled(); }
   decltype(auto) take() { return awaiter_.take(); }
 
+  // Whether the cancel that ended it is still to be delivered.
+  static bool cancel_stands(Worker& worker) noexcept {
+    if constexpr (requires { typename Awaiter::weft_cancel_may_be_void; }) return cancel_pending(worker.state);
+    else return true;
+  }
+
  private:
-  A operation_;
+  A& operation_;
   bool begun_ = false;
   union {
     Awaiter awaiter_;
   };
 };
+
+// A wait for a leaf is one exactly where the leaf's own awaiter is.
+struct MayWait {};
+struct NeverWaits {
+  using weft_never_waits = void;
+};
+template <class A>
+using WaitsLike = std::conditional_t<waits_nowhere<typename Leaf<A>::Awaiter>, NeverWaits, MayWait>;
 
 // Awaits a leaf that stays where it is.
 template <class A>
@@ -282,32 +297,39 @@ class [[nodiscard]] WaitForLeaf {
  public:
   using weft_awaitable = void;
   explicit WaitForLeaf(Leaf<A>& leaf) noexcept : leaf_(leaf) {}
-  struct Awaiter {
-    Leaf<A>& leaf;
+  struct Awaiter : WaitsLike<A> {
+    explicit Awaiter(Leaf<A>& awaited) noexcept : leaf(awaited) {}
     bool await_ready() { return leaf.await_ready(); }
     void await_suspend(std::coroutine_handle<> coroutine) noexcept { leaf.await_suspend(coroutine); }
     bool await_resume() { return leaf.await_resume(); }
+    Leaf<A>& leaf;
   };
-  Awaiter operator co_await() && noexcept { return Awaiter{leaf_}; }
+  Awaiter operator co_await() && noexcept { return Awaiter(leaf_); }
 
  private:
   Leaf<A>& leaf_;
 };
 
-// Ends the coroutine as the throw of what is pending would, without the throw. What lives in the frame is destroyed.
+// Ends the coroutine as the throw of its cancellation would, without the throw. What lives in the frame is destroyed.
 class [[nodiscard]] EndCancelled {
  public:
   using weft_awaitable = void;
+  // Whether there is a cancel to deliver.
+  explicit EndCancelled(bool stands) noexcept : stands_(stands) {}
   struct Awaiter {
     using weft_never_waits = void;
+    bool stands;
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> coroutine) const noexcept {
-      coroutine.promise().end_cancelled(coroutine);
+      coroutine.promise().end_cancelled(coroutine, stands);
     }
     void await_resume() const noexcept {}
   };
-  Awaiter operator co_await() && noexcept { return {}; }
+  Awaiter operator co_await() && noexcept { return {stands_}; }
+
+ private:
+  bool stands_;
 };
 
 // Any awaitable as a coroutine.
@@ -317,9 +339,9 @@ Coro<T> run_awaitable(Unplaced, A awaitable) {
 }
 template <QuietAwaitable A, class T>
 Coro<T> run_awaitable(Unplaced, A awaitable) {
-  Leaf<A> leaf(std::move(awaitable));
+  Leaf<A> leaf(awaitable);
   bool const cancelled = co_await WaitForLeaf<A>(leaf);
-  if (cancelled) co_await EndCancelled();
+  if (cancelled) co_await EndCancelled(Leaf<A>::cancel_stands(*current_worker()));
   co_return leaf.take();
 }
 template <class A, class T = await_result_t<A>>

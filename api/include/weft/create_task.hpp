@@ -1,6 +1,7 @@
 // create_task and what tells about tasks: current_task, all_tasks.
 #pragma once
 
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -9,11 +10,25 @@
 namespace weft {
 namespace engine {
 
+// What gives back what an operation has got: see OperationState.
+struct GivesNothingBack {};
+template <class A>
+auto give_back_of(A const& operation) noexcept {
+  if constexpr (requires { operation.give_back(); }) return operation.give_back();
+  else return GivesNothingBack();
+}
+
+template <class T, class GiveBack>
+TaskState<T>* new_task_state(RuntimeCore& runtime, GiveBack give_back) {
+  if constexpr (std::is_same_v<GiveBack, GivesNothingBack>) return new TaskState<T>(runtime);
+  else return new OperationState<T, GiveBack>(runtime, give_back);
+}
+
 // A task that is not started. Strong: when it throws the coroutine is still the caller's.
-template <class T>
-Ref<TaskState<T>> make_task(RuntimeCore& runtime, Coro<T>& coro, TaskOptions options) {
+template <class T, class GiveBack = GivesNothingBack>
+Ref<TaskState<T>> make_task(RuntimeCore& runtime, Coro<T>& coro, TaskOptions options, GiveBack give_back = {}) {
   CoroPromise<T>& promise = coro.promise();
-  Ref<TaskState<T>> state(new TaskState<T>(runtime), Ref<TaskState<T>>::Adopt::reference);
+  Ref<TaskState<T>> state(new_task_state<T>(runtime, give_back), Ref<TaskState<T>>::Adopt::reference);
   if (!options.name.empty()) state->set_name(std::string(options.name));
   // Nothing throws from here on.
   state->own(std::coroutine_handle<PromiseBase>::from_promise(promise), promise.place());
@@ -59,9 +74,13 @@ auto create_task(TaskOptions options, F&& fn, Args&&... args) {
 }
 
 /// The same for an operation of this library, which most of asyncio's are coroutines for: create_task(queue.get()), create_task(sleep(1s)).
+/// Cancellation: when it comes after the operation has got an item or a permit, and before the task has ended with it, that goes back to the queue or lock.
 template <engine::Operation A>
 auto create_task(A operation, TaskOptions options = {}) {
-  return create_task(engine::as_coro(std::move(operation)), options);
+  engine::RuntimeCore& runtime = engine::runtime_of(engine::require_task("create_task()"));
+  auto const give_back = engine::give_back_of(operation);
+  auto coro = engine::as_coro(std::move(operation));
+  return engine::start_task(runtime, engine::make_task(runtime, coro, options, give_back));
 }
 
 /// asyncio: current_task(). In a child of a bare gather it is the task that called gather. RuntimeError outside a task.

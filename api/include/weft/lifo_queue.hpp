@@ -16,6 +16,7 @@ class LifoStore {
   using Item = T;
   using Items = std::vector<T>;
   void push(T&& item) { items_.push_back(std::move(item)); }
+  void restore(T&& item) { push(std::move(item)); }
   T pop() {
     T item = std::move(items_.back());
     items_.pop_back();

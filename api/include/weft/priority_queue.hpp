@@ -33,6 +33,7 @@ class PriorityStore {
     for (hole = above(hole); hole != place; hole = above(hole)) items_[hole] = std::move(items_[above(hole)]);
     items_[place] = std::move(item);
   }
+  void restore(T&& item) { push(std::move(item)); }
   T pop() {
     // The way down along the lesser children, to where the last item fits in.
     std::size_t const last = items_.size() - 1;

@@ -16,6 +16,7 @@ class FifoStore {
   using Item = T;
   using Items = std::deque<T>;
   void push(T&& item) { items_.push_back(std::move(item)); }
+  void restore(T&& item) { items_.push_front(std::move(item)); }
   T pop() {
     T item = std::move(items_.front());
     items_.pop_front();

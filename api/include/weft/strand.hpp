@@ -32,10 +32,7 @@ class Strand {
   /// Runs a coroutine in the background, on this strand. Also from tasks that are not on it.
   template <class T>
   Task<T> create_task(Coro<T> coro, TaskOptions options = {}) {
-    engine::RuntimeCore& runtime = engine::runtime_of(engine::require_task("Strand::create_task()"));
-    auto state = engine::make_task(runtime, coro, options);
-    state->set_strand(enter(runtime.serial()));
-    return engine::start_task(runtime, std::move(state));
+    return start(std::move(coro), options, engine::GivesNothingBack());
   }
   template <class F, class... Args>
     requires engine::CoroFunction<F, Args...>
@@ -49,10 +46,18 @@ class Strand {
   }
   template <engine::Operation A>
   auto create_task(A operation, TaskOptions options = {}) {
-    return create_task(engine::as_coro(std::move(operation)), options);
+    auto const give_back = engine::give_back_of(operation);
+    return start(engine::as_coro(std::move(operation)), options, give_back);
   }
 
  private:
+  template <class T, class GiveBack>
+  Task<T> start(Coro<T> coro, TaskOptions options, GiveBack give_back) {
+    engine::RuntimeCore& runtime = engine::runtime_of(engine::require_task("Strand::create_task()"));
+    auto state = engine::make_task(runtime, coro, options, give_back);
+    state->set_strand(enter(runtime.serial()));
+    return engine::start_task(runtime, std::move(state));
+  }
   // Counts a task that is on its way.
   engine::Ref<engine::StrandState> enter(std::uint64_t runtime_serial);
 

@@ -47,7 +47,9 @@ class TaskGroup {
   }
   template <engine::Operation A>
   auto create_task(A operation, TaskOptions options = {}) {
-    return create_task(engine::as_coro(std::move(operation)), options);
+    auto const give_back = engine::give_back_of(operation);
+    auto coro = engine::as_coro(std::move(operation));
+    return engine::start_task(*runtime_, make(coro, options, give_back));
   }
 
   /// The same without a handle, a little cheaper.
@@ -62,7 +64,9 @@ class TaskGroup {
   }
   template <engine::Operation A>
   void start_soon(A operation) {
-    start_soon(engine::as_coro(std::move(operation)));
+    auto const give_back = engine::give_back_of(operation);
+    auto coro = engine::as_coro(std::move(operation));
+    runtime_->spawn(*make(coro, {}, give_back).detach());
   }
 
   /// Ends the group quietly: children and body are cancelled and awaited, and the block returns normally. asyncio 3.15: TaskGroup.cancel().
@@ -72,11 +76,11 @@ class TaskGroup {
   friend class engine::GroupBlock;
   explicit TaskGroup(engine::RuntimeCore& runtime) noexcept : runtime_(&runtime) {}
 
-  template <class T>
-  engine::Ref<engine::TaskState<T>> make(Coro<T>& coro, TaskOptions options) {
+  template <class T, class GiveBack = engine::GivesNothingBack>
+  engine::Ref<engine::TaskState<T>> make(Coro<T>& coro, TaskOptions options, GiveBack give_back = {}) {
     (void)engine::require_task("TaskGroup::create_task()");
     state_.require_open();
-    auto state = engine::make_task(*runtime_, coro, options);
+    auto state = engine::make_task(*runtime_, coro, options, give_back);
     state_.add(*state);
     return state;
   }

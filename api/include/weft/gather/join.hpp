@@ -234,6 +234,8 @@ class JoinAwaiter {
   WEFT_INLINE bool await_ready() { return join_->start(); }
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { join_->finish_later(coroutine); }
   WEFT_INLINE decltype(auto) await_resume() { return join_->finish(); }
+  // By a cancel that is void by now when a child was dropped for it.
+  using weft_cancel_may_be_void = void;
   bool ends_cancelled() { return join_->end_quietly(); }
   decltype(auto) take() { return join_->results(); }
 

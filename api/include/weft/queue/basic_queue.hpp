@@ -39,8 +39,26 @@ class BasicQueue {
     explicit Operation(Core& core) noexcept : core_(core) {}
     Awaiter operator co_await() && noexcept { return Awaiter(core_); }
 
-   private:
+   protected:
     Core& core_;
+  };
+  // What a task that is a get() has got and must drop.
+  struct GiveBack {
+    Core* core;
+    void operator()(T& item) noexcept {
+      ReadyBatch ready;
+      try {
+        core->give_back(item, ready);
+      } catch (...) {
+        // There is no room for it, or it does not want to be moved: dropped after all.
+      }
+      wake_all(ready);
+    }
+  };
+  class [[nodiscard]] Get : public Operation<GetAwaiter> {
+   public:
+    using Operation<GetAwaiter>::Operation;
+    GiveBack give_back() const noexcept { return {&this->core_}; }
   };
   class [[nodiscard]] Put {
    public:
@@ -60,7 +78,7 @@ class BasicQueue {
   /// Waits for room. QueueShutDown after shutdown().
   Put put(T item) { return Put(core_, std::move(item)); }
   /// Waits for an item. QueueShutDown after shutdown(), when the queue is empty.
-  Operation<GetAwaiter> get() noexcept { return Operation<GetAwaiter>(core_); }
+  Get get() noexcept { return Get(core_); }
   /// QueueFull instead of waiting.
   void put_nowait(T item) {
     ReadyBatch ready;

@@ -4,7 +4,10 @@
 // granted second, so an item that a put has accepted is got exactly once, or is still in the queue, whoever is cancelled. If moving an item
 // throws, the one for whom it was moved gets the exception.
 //
-// `Store` holds the items in its order: Item, Items (a container), push(Item&&), pop() -> Item, size(), swap(Items&). The lists of waiters: as in permits.hpp; a getter has
+// An item that was got for somebody who is not there any more can be given back: to the first who waits, or to where it came from.
+//
+// `Store` holds the items in its order: Item, Items (a container), push(Item&&), pop() -> Item, restore(Item&&) to be popped first where the order leaves a choice,
+// size(), swap(Items&). The lists of waiters: as in permits.hpp; a getter has
 // grant(Item&) noexcept, a putter has admit(Store&) noexcept -> whether its item is in, and refuse(): the queue was shut down under it.
 // INVARIANT: getters wait only while there is no item, putters only while there is no room. Model-checked in tests/model/item_queue_test.cpp.
 #pragma once
@@ -55,6 +58,19 @@ class BasicItemQueue {
     if (outcome == GetOutcome::empty) getters_.push(node);
     return outcome;
   }
+  // It may stand beyond `maxsize` then. What was dropped meanwhile counts as done, and so does this.
+  template <class Ready>
+  void give_back(Item& item, Ready& ready) {
+    std::lock_guard const hold(lock_);
+    if (auto* const getter = getters_.claim_first()) {
+      getter->grant(item);
+      ready.push(*getter);
+    } else if (!dropped_) {
+      items_.restore(std::move(item));
+    } else if (unfinished_ != 0 && --unfinished_ == 0) {
+      end_joins(ready);
+    }
+  }
   // False when there was nothing unfinished.
   template <class Ready>
   bool task_done(Ready& ready) noexcept {
@@ -96,6 +112,7 @@ class BasicItemQueue {
     std::lock_guard const hold(lock_);
     shut_down_ = true;
     if (dropped != nullptr) {
+      dropped_ = true;
       unfinished_ -= std::min(unfinished_, items_.size());
       items_.swap(*dropped);
       if (unfinished_ == 0) end_joins(ready);
@@ -155,7 +172,7 @@ class BasicItemQueue {
   std::size_t const maxsize_;
   mutable Lock lock_;
   // INVARIANT: all under lock_.
-  bool shut_down_ = false;
+  bool shut_down_ = false, dropped_ = false;
   std::size_t unfinished_ = 0;
   Store items_;
   Getters getters_;

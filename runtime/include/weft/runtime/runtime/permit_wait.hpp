@@ -32,10 +32,21 @@ class PermitAwaiter : public QueuedNode {
 };
 
 class [[nodiscard]] AcquirePermit {
+  // What a task that is an acquire() has got and must drop.
+  struct GiveBack {
+    Permits* permits;
+    void operator()() noexcept {
+      ReadyBatch ready;
+      (void)permits->release(Permits::no_limit, ready);
+      wake_all(ready);
+    }
+  };
+
  public:
   using weft_awaitable = void;
   AcquirePermit(char const* what, Permits& permits) noexcept : what_(what), permits_(permits) {}
   PermitAwaiter operator co_await() && noexcept { return PermitAwaiter(what_, permits_); }
+  GiveBack give_back() const noexcept { return {&permits_}; }
 
  private:
   char const* what_;

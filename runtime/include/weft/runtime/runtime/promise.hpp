@@ -113,8 +113,9 @@ class PromiseBase : public PooledFrame {
   WEFT_INLINE FinalAwaiter final_suspend() const noexcept { return FinalAwaiter{up_}; }
 
   WEFT_COLD void unhandled_exception() noexcept { store(std::current_exception()); }
-  // By the coroutine itself, which is suspended for that: what is pending is delivered, and ends it. LIFETIME: the frame is gone afterwards.
-  WEFT_COLD void end_cancelled(std::coroutine_handle<> coroutine) noexcept;
+  // By the coroutine itself, which is suspended for that: it ends cancelled, by the cancel that is delivered with this or, when none stands, by one that is
+  // void. LIFETIME: the frame is gone afterwards.
+  WEFT_COLD void end_cancelled(std::coroutine_handle<> coroutine, bool stands) noexcept;
 
  private:
   template <class P>

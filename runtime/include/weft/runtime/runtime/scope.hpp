@@ -166,8 +166,8 @@ CancelMessage deliver_cancel(Worker& worker) noexcept;
 
 // Delivers what is pending, as the exception.
 WEFT_COLD CancelledError delivered_cancel(Worker& worker);
-// The same, not thrown, and also when nothing is pending.
-WEFT_COLD std::exception_ptr cancellation_of(Worker& worker) noexcept;
+// The same, not thrown. `stands`: there is a cancel to deliver, and not one that is void by now.
+WEFT_COLD std::exception_ptr cancellation_of(Worker& worker, bool stands) noexcept;
 // Inline, so that the coroutine itself throws: the unwinder pays for each frame on the way, and most for one that has something to destroy.
 [[noreturn]] WEFT_INLINE void throw_cancelled(Worker& worker) { throw delivered_cancel(worker); }
 

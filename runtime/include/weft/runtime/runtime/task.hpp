@@ -167,7 +167,7 @@ class TaskBase : public Runnable, public Completion, public ListHook<FailedTag>,
 };
 
 template <class T>
-class TaskState final : public TaskBase {
+class TaskState : public TaskBase {
  public:
   using value_type = T;
   using TaskBase::TaskBase;
@@ -175,6 +175,23 @@ class TaskState final : public TaskBase {
 
  private:
   void drop_value() noexcept override { slot.clear(); }
+};
+
+// The task of an operation that gets something: when the task must drop its value, that is given back. The coroutine of a program that has got it could
+// have done so itself; this one has nobody else.
+template <class T, class GiveBack>
+class OperationState final : public TaskState<T> {
+ public:
+  OperationState(RuntimeCore& runtime, GiveBack give_back) : TaskState<T>(runtime), give_back_(give_back) {}
+
+ private:
+  void drop_value() noexcept override {
+    if constexpr (std::is_void_v<T>) give_back_();
+    else give_back_(this->slot.get());
+    this->slot.clear();
+  }
+
+  GiveBack give_back_;
 };
 
 }  // namespace weft::engine
