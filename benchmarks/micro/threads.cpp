@@ -10,12 +10,12 @@ namespace bench {
 
 namespace {
 
-weft::Coro<std::uint64_t> one() { co_return 1; }
+weft::Coro<std::uint64_t> give_one() { co_return 1; }
 
 // submit and wait for the future, one after the other.
 std::uint64_t submit(unsigned workers, std::uint64_t calls) {
   std::uint64_t sum = 0;
-  for (std::uint64_t i = 0; i < calls; ++i) sum += runtime(workers).submit(one()).get();
+  for (std::uint64_t i = 0; i < calls; ++i) sum += runtime(workers).submit(give_one()).get();
   return sum;
 }
 
