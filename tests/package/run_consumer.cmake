@@ -46,6 +46,8 @@ setting(CMAKE_BUILD_TYPE "${BUILD_TYPE}")
 # Many projects compile all that they contain so.
 setting(CMAKE_UNITY_BUILD ON)
 setting(CMAKE_UNITY_BUILD_BATCH_SIZE 20)
+# It is weft's own option that says so for weft's sources.
+setting(WEFT_UNITY_BUILD ${TOGETHER})
 setting(CMAKE_CXX_FLAGS_RELWITHDEBINFO "${BUILD_TYPE_FLAGS}")
 setting(STRICT_FLAGS "${strict}")
 run(${CMAKE_COMMAND} -S ${consumer} -B ${SCRATCH}/build -G ${GENERATOR} -C ${SCRATCH}/settings.cmake)
