@@ -49,6 +49,42 @@ Coro<Owner> own(std::atomic<int>* counter, int v, bool asleep) {
   co_return Owner(*counter, v);
 }
 
+Coro<> count_up(int* count, bool asleep) {
+  if (asleep) co_await weft::sleep(1ms);
+  ++*count;
+}
+
+// The condition awaits nothing, what depends on it does, without braces; the block declares nothing.
+Coro<> await_behind_conditions(bool yes, int* count, bool asleep) {
+  if (yes) co_await count_up(count, asleep);
+  if (!yes) co_await count_up(count, asleep);
+  if (!yes) co_await count_up(count, asleep);
+  else co_await count_up(count, asleep);
+  while (*count < 5) co_await count_up(count, asleep);
+  for (; *count < 8;) co_await count_up(count, asleep);
+  do co_await count_up(count, asleep);
+  while (*count < 10);
+}
+
+Coro<int> return_behind_a_condition(bool yes) {
+  if (yes) co_return co_await value_after(1ms, 1);
+  co_return co_await value_after(1ms, 2);
+}
+
+TEST_P(Gcc12SafeForms, AwaitBehindACondition) {
+  run([]() -> Coro<> {
+    for (int i = 0; i < 2; ++i) {
+      int count = 0;
+      co_await await_behind_conditions(true, &count, i == 1);
+      EXPECT_EQ(count, 10);
+      int const first = co_await return_behind_a_condition(true);
+      int const second = co_await return_behind_a_condition(false);
+      EXPECT_EQ(first, 1);
+      EXPECT_EQ(second, 2);
+    }
+  });
+}
+
 TEST_P(Gcc12SafeForms, AwaitNamedBeforeTheCondition) {
   run([]() -> Coro<> {
     for (int i = 0; i < 2; ++i) {

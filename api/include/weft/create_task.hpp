@@ -75,6 +75,7 @@ auto create_task(TaskOptions options, F&& fn, Args&&... args) {
 
 /// The same for an operation of this library, which most of asyncio's are coroutines for: create_task(queue.get()), create_task(sleep(1s)).
 /// Cancellation: when it comes after the operation has got an item or a permit, and before the task has ended with it, that goes back to the queue or lock.
+/// Lifetime: what the operation is of, the queue or lock, lives until the task has ended.
 template <engine::Operation A>
 auto create_task(A operation, TaskOptions options = {}) {
   engine::RuntimeCore& runtime = engine::runtime_of(engine::require_task("create_task()"));
