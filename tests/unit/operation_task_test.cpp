@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -214,6 +215,86 @@ TEST_P(OperationTask, NothingIsLostWheneverTheCancelComes) {
 }
 
 WEFT_TEST_AT_1_2_8_WORKERS(OperationTask);
+
+// With one worker: of several another may already have ended a part, and what an ended part has got goes with the gather's results, as in asyncio.
+template <class F>
+void run_on_one_worker(F body) {
+  weft::Options options;
+  options.workers = 1;
+  options.clock = weft::ClockKind::virtual_time;
+  weft::Runtime runtime(options);
+  runtime.run(body);
+}
+
+TEST(OperationPart, OfACancelledGatherGivesBack) {
+  run_on_one_worker([]() -> Coro<> {
+    weft::Queue<int> queue;
+    weft::Lock lock;
+    weft::Event never;
+    co_await lock.acquire();
+    auto wait = [&]() -> Coro<> { co_await weft::gather(queue.get(), lock.acquire(), never.wait()); };
+    Task<void> task = weft::create_task(wait);
+    co_await weft::sleep(1ms);
+    queue.put_nowait(7);
+    lock.release();
+    EXPECT_TRUE(task.cancel());
+    co_await weft::wait(std::vector(1, task));
+    EXPECT_TRUE(task.cancelled());
+    EXPECT_EQ(queue.qsize(), 1u);
+    EXPECT_FALSE(lock.locked());
+  });
+}
+
+TEST(OperationPart, OfAGatherThatFailsGivesBack) {
+  run_on_one_worker([]() -> Coro<> {
+    weft::Queue<int> queue;
+    auto fail = [&]() -> Coro<> {
+      co_await weft::sleep(1ms);
+      queue.put_nowait(7);
+      throw std::runtime_error("fails");
+    };
+    auto const end = co_await weft::as_result(weft::gather(weft::cancel_on_error, queue.get(), fail()));
+    EXPECT_FALSE(end.has_value());
+    EXPECT_EQ(queue.qsize(), 1u);
+  });
+}
+
+TEST(OperationPart, OfARaceThatIsDecidedGivesBack) {
+  run_on_one_worker([]() -> Coro<> {
+    weft::Queue<int> first, second;
+    auto wait = [&]() -> Coro<int> {
+      auto item = co_await weft::race(first.get(), second.get());
+      co_return item.index() == 0 ? std::get<0>(item) : std::get<1>(item);
+    };
+    Task<int> task = weft::create_task(wait);
+    co_await weft::sleep(1ms);
+    first.put_nowait(7);
+    second.put_nowait(8);
+    int const got = co_await task;
+    EXPECT_EQ(got, 7);
+    EXPECT_EQ(second.qsize(), 1u);
+  });
+}
+
+// What a wait_for has got is the caller's, and the cancel waits for its next suspension.
+TEST(OperationPart, OfAWaitForKeepsWhatItHasGot) {
+  run_on_one_worker([]() -> Coro<> {
+    weft::Queue<int> queue;
+    int got = 0;
+    auto wait = [&]() -> Coro<> {
+      got = co_await weft::wait_for(queue.get(), 1h);
+      co_await weft::sleep(1h);
+    };
+    Task<void> task = weft::create_task(wait);
+    co_await weft::sleep(1ms);
+    queue.put_nowait(7);
+    task.cancel();
+    co_await weft::wait(std::vector(1, task));
+    EXPECT_TRUE(task.cancelled());
+    EXPECT_EQ(got, 7);
+    EXPECT_TRUE(queue.empty());
+  });
+}
 
 }  // namespace
 }  // namespace weft_test

@@ -268,6 +268,19 @@ class Leaf {
   void await_suspend(std::coroutine_handle<> coroutine) noexcept { awaiter_.await_suspend(coroutine); }
   bool await_resume() { return awaiter_.ends_cancelled(); }
   decltype(auto) take() { return awaiter_.take(); }
+  // Instead of take().
+  void give_back()
+    requires requires(A const& operation) { operation.give_back(); }
+  {
+    auto give_back = operation_.give_back();
+    if constexpr (std::is_void_v<decltype(awaiter_.take())>) {
+      awaiter_.take();
+      give_back();
+    } else {
+      auto value = awaiter_.take();
+      give_back(value);
+    }
+  }
 
   // Whether the cancel that ended it is still to be delivered.
   static bool cancel_stands(Worker& worker) noexcept {
@@ -347,6 +360,27 @@ Coro<T> run_awaitable(Unplaced, A awaitable) {
 template <class A, class T = await_result_t<A>>
 Coro<T> as_coro(A awaitable) {
   return run_awaitable<A, T>(Unplaced(), std::move(awaitable));
+}
+
+template <class A>
+concept GivesBack = QuietAwaitable<A> && requires(A const& operation) { operation.give_back(); };
+
+// An operation as a part, whose result goes with the others' when a cancel is pending: what it has got by then goes back first.
+template <GivesBack A, class T>
+Coro<T> run_part(Unplaced, A operation) {
+  Leaf<A> leaf(operation);
+  bool cancelled = co_await WaitForLeaf<A>(leaf);
+  if (!cancelled && cancel_pending(current_worker()->state)) {
+    leaf.give_back();
+    cancelled = true;
+  }
+  if (cancelled) co_await EndCancelled(true);
+  co_return leaf.take();
+}
+template <class A, class T = await_result_t<A>>
+Coro<T> as_part(A awaitable) {
+  if constexpr (GivesBack<A>) return run_part<A, T>(Unplaced(), std::move(awaitable));
+  else return as_coro<A, T>(std::move(awaitable));
 }
 
 }  // namespace engine

@@ -14,7 +14,7 @@ namespace engine {
 struct GivesNothingBack {};
 template <class A>
 auto give_back_of(A const& operation) noexcept {
-  if constexpr (requires { operation.give_back(); }) return operation.give_back();
+  if constexpr (GivesBack<A>) return operation.give_back();
   else return GivesNothingBack();
 }
 

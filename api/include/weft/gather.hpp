@@ -49,7 +49,7 @@ WEFT_INLINE decltype(auto) to_coro(A&& awaitable) {
     static_assert(!std::is_lvalue_reference_v<A>, "a Coro is given as an rvalue: std::move(coro)");
     return std::move(awaitable);
   } else {
-    return as_coro(std::decay_t<A>(std::forward<A>(awaitable)));
+    return as_part(std::decay_t<A>(std::forward<A>(awaitable)));
   }
 }
 

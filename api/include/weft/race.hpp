@@ -122,8 +122,8 @@ auto to_arm(A&& awaitable) {
 /// No counterpart in asyncio (wait(FIRST_COMPLETED), then cancel and await the rest). The arms are parts of the calling task, as the coroutines of a gather; a
 /// Task or Future that loses is cancelled, too. A winner that fails throws, a cancellation of its own included.
 /// Cancellation: a checkpoint. A cancel of the caller reaches every arm; when all have ended CancelledError is thrown, whatever they gave.
-/// What a loser got is dropped, and that may be a queue's item or a lock: `race(queue.get(), stop.wait())` can lose an item that comes at the same moment. `timeout`
-/// and `wait_for` never do.
+/// A loser that is an operation gives back an item or permit that it got before it was told. What a loser that has ended has got is dropped, and with several workers that may be an item, too:
+/// `race(queue.get(), stop.wait())` can lose one that comes at the same moment. `timeout` and `wait_for` never do.
 /// Errors: what the winner throws; what losers throw is dropped. RuntimeError for a moved-from Coro or an empty handle, before anything has started.
 /// Lifetime: nothing starts before the co_await; none outlives it. Cost: one frame for each arm besides its own.
 template <class... A>
