@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 #include <weft/runtime/platform/errors.hpp>
 
@@ -242,6 +243,8 @@ void set_thread_name(std::string_view name) noexcept {
   std::memcpy(text, name.data(), length);
   ::pthread_setname_np(::pthread_self(), text);
 }
+
+void wake_on_time() noexcept { (void)::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }
 
 StackBounds stack_bounds() noexcept {
   pthread_attr_t attributes;

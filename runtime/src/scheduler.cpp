@@ -69,6 +69,7 @@ void* Scheduler::thread_main(void* argument) noexcept {
   tls_worker = &worker;
   set_thread_name((config.thread_name + "-" + std::to_string(worker.index())).c_str());
   if (config.pin) pin_to_core(worker.index());
+  wake_on_time();
   worker.stack_limit = worker.stack_end = stack_pointer() - nested_stack;
   std::int64_t const begins = steady_now();
   worker.recent_.store(begins, std::memory_order_relaxed);
@@ -129,11 +130,18 @@ void Scheduler::external_end() noexcept {
   gate_.leave();
 }
 
-bool Scheduler::has_visible_work() const noexcept {
+bool Scheduler::has_visible_work(std::size_t spared) const noexcept {
   if (!injector_.empty()) return true;
   for (auto const& worker : workers_)
-    if (worker->has_visible_work()) return true;
+    if (worker->has_visible_work(spared)) return true;
   return false;
+}
+
+std::uint64_t Scheduler::steps_beside(Worker const& worker) const noexcept {
+  std::uint64_t steps = 0;
+  for (auto const& other : workers_)
+    if (other.get() != &worker) steps += other->stats.steps.get();
+  return steps;
 }
 
 bool Scheduler::may_advance() const noexcept {

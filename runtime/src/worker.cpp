@@ -16,6 +16,10 @@ using std::chrono::nanoseconds;
 
 // Steps of the loop between two looks at the outside, as in tokio and Go.
 constexpr std::uint32_t steps_per_poll = 61;
+// An owner in whose queue nothing has happened for so long, in nanoseconds, sits in a long step.
+constexpr std::int64_t long_step = 3'000;
+// How many the lookout takes where several were not worth a steal.
+constexpr std::size_t probe = 4;
 // Rounds over all victims before a searcher gives up, and the one from which it takes by force.
 constexpr int search_rounds = 24;
 constexpr int forced_round = 16;
@@ -77,12 +81,25 @@ void Worker::make_ready(Runnable& given) noexcept {
   Runnable* const runnable = scheduler_.in_order(given);
   if (runnable == nullptr) [[unlikely]] return;
   if (run_queue.push(runnable)) [[likely]] {
-    scheduler_.idle().notify_one();
+    if (scheduler_.idle().would_notify()) [[unlikely]] notify_of_runnable();
     return;
   }
   // The ring could not grow. The injector needs no memory.
   (void)scheduler_.injector().push(*runnable);
   scheduler_.idle().notify_one();
+}
+
+void Worker::notify_of_runnable() noexcept {
+  IdleSet<real_sync>& idle = scheduler_.idle();
+  auto const seen = run_queue.glance();
+  Patience& patience = scheduler_.patience();
+  bool const lone = seen.size() <= 1;
+  StealPatience& kind = lone ? patience.lone : patience.several;
+  if (kind.interval() != 0 && idle.has_lookout()) return;
+  kind.wakes();
+  // Who is woken for a lone runnable takes it if it still is there.
+  if (lone) (void)queue_age_.at(seen, Scheduler::steady_now());
+  idle.notify_one();
 }
 
 void Worker::on_published() noexcept { scheduler_.idle().notify_one(); }
@@ -149,7 +166,7 @@ WEFT_INLINE bool Worker::take_step() noexcept {
 }
 
 WEFT_INLINE void Worker::run_runnable(Runnable& runnable) noexcept {
-  if (searching_) [[unlikely]] end_search(!run_queue.looks_empty());
+  if (searching_) [[unlikely]] end_search_with_work(!run_queue.looks_empty());
   stats.steps.add(1);
   runnable.step(runnable, *this);
 }
@@ -165,7 +182,7 @@ void Worker::run_in_place(Runnable& runnable) noexcept {
 bool Worker::run_forked() noexcept {
   ForkItem* const item = deque.pop();
   if (item == nullptr) return false;
-  if (searching_) [[unlikely]] end_search(deque.size() != 0);
+  if (searching_) [[unlikely]] end_search_with_work(deque.size() != 0);
   stats.local_pops.add(1);
   scheduler_.host().run_forked(*this, item);
   return true;
@@ -178,6 +195,11 @@ void Worker::end_search(bool more) noexcept {
     more |= scheduler_.idle().stop_search(index_);
   }
   if (more) scheduler_.idle().notify_one();
+}
+
+void Worker::end_search_with_work(bool more) noexcept {
+  woken_ = false;
+  end_search(more);
 }
 
 // ---------------------------------------------------------------- watching
@@ -386,21 +408,41 @@ bool Worker::fire_timers(Worker& on, std::int64_t now, Firing when) noexcept {
 
 // ---------------------------------------------------------------- stealing
 
-bool Worker::has_visible_work() const noexcept {
-  return !run_queue.looks_empty() || deque.size() != 0;
-}
+bool Worker::has_visible_work(std::size_t spared) const noexcept { return run_queue.size_hint() > spared || deque.size() != 0; }
 
-Runnable* Worker::steal_from(Worker& victim, bool forced, ForkItem*& forked) noexcept {
+Runnable* Worker::steal_from(Worker& victim, Liberty liberty, ForkItem*& forked) noexcept {
   stats.steals_tried.add(1);
   auto const stealer = victim.deque.stealer();
-  forked = forced && !stealer.looks_empty() ? stealer.steal_forced() : stealer.steal();
+  forked = liberty.by_force && !stealer.looks_empty() ? stealer.steal_forced() : stealer.steal();
   if (forked != nullptr) return nullptr;
-  // A single runnable is what its owner is about to take, unless it sits in a long step; then the later rounds come for it.
-  std::size_t const waiting = victim.run_queue.size_hint();
-  return waiting == 0 || (waiting == 1 && !forced) ? nullptr : victim.run_queue.steal_into(run_queue);
+  auto const seen = victim.run_queue.glance();
+  if (seen.size() == 0) return nullptr;
+  bool const lone = seen.size() == 1;
+  std::int64_t const now = Scheduler::steady_now();
+  bool free = lone ? liberty.lone : liberty.several;
+  if (!free && liberty.by_pace)
+    free = victim.pace_.per_act(victim.stats.steps.get() + seen.next, now) >= (lone ? StealPatience::worth_it : StealPatience::worth_it_each);
+  if (!free && victim.queue_age_.at(seen, now) < long_step) return nullptr;
+  Runnable* const runnable = victim.run_queue.steal_into(run_queue, liberty.most);
+  if (runnable == nullptr) return nullptr;
+  if (lone) {
+    scheduler_.patience().stole_lone(now);
+  } else {
+    stolen_ = 1 + run_queue.size_hint();
+    stolen_at_ = now;
+  }
+  return runnable;
 }
 
-bool Worker::steal_round(bool forced) noexcept {
+void Worker::judge_steals() noexcept {
+  Patience& patience = scheduler_.patience();
+  if (stolen_ == 0 && !patience.judges()) return;
+  std::int64_t const now = Scheduler::steady_now();
+  patience.ran_dry(now);
+  if (stolen_ != 0) patience.several.judge(std::exchange(stolen_, 0), now - stolen_at_);
+}
+
+bool Worker::steal_round(Liberty liberty) noexcept {
   unsigned const count = scheduler_.size();
   unsigned at = next_random() % count;
   unsigned const stride = scheduler_.stride(next_random());
@@ -408,12 +450,12 @@ bool Worker::steal_round(bool forced) noexcept {
     Worker& victim = scheduler_.worker(at);
     if (&victim == this) continue;
     ForkItem* forked = nullptr;
-    Runnable* const runnable = steal_from(victim, forced, forked);
+    Runnable* const runnable = steal_from(victim, liberty, forked);
     if (runnable == nullptr && forked == nullptr) continue;
     stats.steals_won.add(1);
     if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::steal, victim.index());
     // Also for one that was over the limit of searchers: what it has moved here may have been on the way when a parker looked.
-    end_search(!run_queue.looks_empty() || victim.has_visible_work());
+    end_search_with_work(!run_queue.looks_empty() || victim.has_visible_work());
     if (runnable != nullptr) run_runnable(*runnable);
     else scheduler_.host().run_forked(*this, forked);
     return true;
@@ -422,6 +464,7 @@ bool Worker::steal_round(bool forced) noexcept {
 }
 
 bool Worker::search() noexcept {
+  judge_steals();
   // Who is parked has nothing to steal. By the steady clock it is worth while to look out for foreign threads before falling asleep; the virtual one
   // stands still until then.
   if (scheduler_.size() == 1 || (scheduler_.virtual_clock() && scheduler_.idle().parked_count() + 1 == scheduler_.size())) {
@@ -432,8 +475,12 @@ bool Worker::search() noexcept {
     if (!scheduler_.idle().try_start_search(index_)) return false;
     searching_ = true;
   }
-  for (int round = 0; round < search_rounds; ++round) {
-    if (steal_round(round >= forced_round)) return true;
+  // A single runnable is what its owner is about to take, so only the later rounds come for it. Where that has been in vain the search is short.
+  Patience& patience = scheduler_.patience();
+  bool const lone = patience.lone.interval() == 0, several = patience.several.interval() == 0;
+  for (int round = lone ? 0 : forced_round; round < search_rounds; ++round) {
+    bool const late = round >= forced_round;
+    if (steal_round({.by_force = late, .lone = late && lone, .several = several})) return true;
     if (poll() || !run_queue.looks_empty()) return true;
     if (scheduler_.stopping()) return true;
     if (round < forced_round / 2) {
@@ -468,55 +515,88 @@ void Worker::park() noexcept {
   for (unsigned i = 0; i < scheduler_.size(); ++i)
     if (i != index_) scheduler_.worker(i).deque.stealer().set_want();
 
+  Patience& patience = scheduler_.patience();
+  if (std::exchange(woken_, false)) {
+    patience.lone.woken_in_vain();
+    patience.several.woken_in_vain();
+  }
   if (scheduler_.virtual_clock()) {
     park_virtual();
     return;
   }
-  (void)idle.prepare_park(index_);
+  bool const lookout = idle.prepare_park(index_, patience.interval() != 0).lookout;
   searching_ = false;
-  if (scheduler_.has_visible_work() || scheduler_.stopping()) {
+  std::size_t const spared = scheduler_.left_to_lookout();
+  if (!run_queue.looks_empty() || scheduler_.has_visible_work(spared) || scheduler_.stopping()) {
     go_back();
     // Visible, and yet the search did not get it: the owner sits in a long leaf. Take it by force.
-    if (scheduler_.size() != 1 && run_queue.looks_empty()) (void)steal_round(true);
+    if (scheduler_.size() != 1 && run_queue.looks_empty()) (void)steal_round({.by_force = true, .lone = spared < 1, .several = spared <= 1});
     return;
   }
-  park_steady();
+  park_steady(lookout);
 }
 
 void Worker::go_back() noexcept {
-  IdleSet<real_sync>& idle = scheduler_.idle();
-  searching_ = idle.cancel_park(index_);
+  searching_ = scheduler_.idle().cancel_park(index_);
+  search_after_announcement();
+}
+
+// The announcement may have cleared a mark that stood for more than we shall take, or somebody may have relied on us as the lookout.
+void Worker::search_after_announcement() noexcept {
   if (scheduler_.size() == 1) return;
+  IdleSet<real_sync>& idle = scheduler_.idle();
   if (!searching_) searching_ = idle.try_start_search(index_);
-  // The announcement may have cleared a mark that stood for more than we shall take.
   idle.notify_one();
+}
+
+void Worker::look_out(std::uint64_t steps_before) noexcept {
+  Patience& patience = scheduler_.patience();
+  bool const tries = patience.try_is_due(Scheduler::steady_now());
+  Liberty liberty{.by_force = true,
+                  .lone = tries || patience.lone.interval() == 0,
+                  .several = tries || patience.several.interval() == 0,
+                  .by_pace = true};
+  if (tries && patience.several.interval() != 0) liberty.most = probe;
+  if (steal_round(liberty)) return;
+  patience.nothing_there(scheduler_.steps_beside(*this) != steps_before, tries);
 }
 
 void Worker::park_virtual() noexcept {
   IdleSet<real_sync>& idle = scheduler_.idle();
+  bool lookout = false;
   for (bool tried = false;; tried = true) {
     int const phase = scheduler_.host().stuck_phase();
     Gate::Look const seen = scheduler_.gate().look();
-    bool const last = idle.prepare_park(index_);
+    auto const announced = idle.prepare_park(index_, scheduler_.patience().interval() != 0);
+    lookout = announced.lookout;
     searching_ = false;
-    if (scheduler_.has_visible_work() || scheduler_.stopping()) {
+    if (scheduler_.has_visible_work(scheduler_.left_to_lookout()) || scheduler_.stopping()) {
       go_back();
       return;
     }
-    if (!last) break;
+    if (!announced.last) break;
     // A second look after a vain one: only what can be done now counts.
     if (tried && !scheduler_.may_advance() && scheduler_.gate().look() == seen) break;
     if (!idle.try_leave_as_last(index_)) break;
     // Nobody else is awake: the moment is ours.
     if (scheduler_.advance_virtual_clock(*this, seen, phase)) return;
   }
+  std::uint64_t const steps_before = lookout ? scheduler_.steps_beside(*this) : 0;
   begin_idle();
-  idle.commit_park(index_);
-  searching_ = true;
+  if (lookout) {
+    searching_ = idle.commit_park(index_, nanoseconds(Patience::look_period)) == Parked::woken;
+  } else {
+    idle.commit_park(index_);
+    searching_ = true;
+  }
   end_idle();
+  woken_ = searching_;
+  if (searching_) return;
+  search_after_announcement();
+  look_out(steps_before);
 }
 
-void Worker::park_steady() noexcept {
+void Worker::park_steady(bool as_lookout) noexcept {
   IdleSet<real_sync>& idle = scheduler_.idle();
   std::int64_t const now = scheduler_.now();
   std::int64_t wake_at = next_expiry();
@@ -527,9 +607,12 @@ void Worker::park_steady() noexcept {
   if (others_have_timers) wake_at = std::min(wake_at, now + watch_period * std::max(1u, idle.parked_count()));
   if (wake_at <= now) {
     searching_ = idle.cancel_park(index_);
+    if (as_lookout) search_after_announcement();
     fire_timers(*this, now, Firing::between_steps);
     return;
   }
+  std::uint64_t const steps_before = as_lookout ? scheduler_.steps_beside(*this) : 0;
+  if (as_lookout) wake_at = std::min(wake_at, now + Patience::look_period);
   begin_idle();
   bool const tidies = !tidied_ && wake_at - now > tidy_after;
   if (tidies) wake_at = now + tidy_after;
@@ -547,12 +630,17 @@ void Worker::park_steady() noexcept {
     (void)frame_pool_trim();
   }
   end_idle();
+  woken_ = searching_;
   std::int64_t const woken = recent_.load(std::memory_order_relaxed);
-  if (!others_have_timers) return;
-  for (unsigned i = 0; i < scheduler_.size(); ++i) {
-    Worker& other = scheduler_.worker(i);
-    if (other.next_expiry() <= woken) other.fire_timers(*this, woken, Firing::between_steps);
+  if (others_have_timers) {
+    for (unsigned i = 0; i < scheduler_.size(); ++i) {
+      Worker& other = scheduler_.worker(i);
+      if (other.next_expiry() <= woken) other.fire_timers(*this, woken, Firing::between_steps);
+    }
   }
+  if (!as_lookout || searching_) return;
+  search_after_announcement();
+  if (next_expiry() > woken) look_out(steps_before);
 }
 
 }  // namespace weft::engine

@@ -266,7 +266,7 @@ void list_of_parked(Program& p) {
   }
   p.check([&idle] {
     require(!idle.any_idle(), "somebody is counted as idle");
-    for (unsigned w = 0; w < 3; ++w) require(idle.prepare_park(w) == (w == 2), "the last is not the last");
+    for (unsigned w = 0; w < 3; ++w) require(idle.prepare_park(w).last == (w == 2), "the last is not the last");
     for (unsigned w = 3; w-- > 0;) {
       idle.notify_one();
       require(idle.is_searching(w), "the list is not whole");
@@ -308,7 +308,7 @@ void last_to_park(Program& p, bool one_comes_back) {
           s.really_worked = 1;
         }
       }
-      bool const last = s.idle.prepare_park(w);
+      bool const last = s.idle.prepare_park(w).last;
       int const seen = s.worked.load(memory_order_relaxed);
       if (s.moved.load(memory_order_acquire) != 0) {
         (void)s.idle.cancel_park(w);
@@ -327,6 +327,62 @@ void last_to_park(Program& p, bool one_comes_back) {
   p.check([&s] { require(s.clock.get() == 1, "nobody was the last, or two were"); });
 }
 
+// Work that its producer would take itself, and other work, for two workers, who go home with one item each: who relied on the lookout is served although that
+// one leaves with something else.
+struct Lookout : Shop {
+  Lookout() : Shop(2, 2) {}
+  model_sync::atomic<int> lone{0};
+
+  bool take_any() {
+    int one = 1;
+    return take() || lone.compare_exchange_strong(one, 0, memory_order_acquire, memory_order_relaxed);
+  }
+  void produce_lone() {
+    lone.store(1, memory_order_release);
+    if (idle.would_notify() && !idle.has_lookout()) idle.notify_one();
+  }
+  // Announced already. Only the first sleep is the lookout's.
+  void serve(unsigned w, bool lookout) {
+    for (;;) {
+      if (available.load(memory_order_relaxed) > 0 || (lone.load(memory_order_relaxed) > 0 && !idle.has_lookout())) {
+        if (!idle.cancel_park(w)) (void)idle.try_start_search(w);
+        idle.notify_one();
+      } else if (!lookout) {
+        idle.commit_park(w);
+      } else if (idle.commit_park(w, std::chrono::nanoseconds(1)) == Parked::timed_out) {
+        (void)idle.try_start_search(w);
+        idle.notify_one();
+      }
+      if (take_any()) break;
+      lookout = idle.prepare_park(w).lookout;
+    }
+    if (idle.stop_search(w)) idle.notify_one();
+  }
+};
+
+void lookout_leaves(Program& p) {
+  auto& s = p.state<Lookout>();
+  // The last to announce itself is the first to be woken.
+  (void)s.idle.prepare_park(1);
+  require(s.idle.prepare_park(0, true).lookout, "no lookout");
+  s.produce_lone();
+  for (unsigned w = 0; w < 2; ++w) p.thread("worker", [&s, w] { s.serve(w, w == 0); });
+  p.thread("producer", [&s] { s.produce_here(); });
+}
+
+// One that parks leaves the work to the lookout, which is leaving at that moment.
+void parker_relies_on_lookout(Program& p) {
+  auto& s = p.state<Lookout>();
+  require(s.idle.prepare_park(0, true).lookout, "no lookout");
+  s.produce_lone();
+  p.thread("lookout", [&s] { s.serve(0, true); });
+  p.thread("worker", [&s] {
+    (void)s.idle.prepare_park(1);
+    s.serve(1, false);
+  });
+  p.thread("producer", [&s] { s.produce_here(); });
+}
+
 std::vector<Case> const& cases() {
   static std::vector<Case> const all{
       {{.name = "idle set, bounded search"}, bounded_search},
@@ -342,6 +398,8 @@ std::vector<Case> const& cases() {
       {{.name = "idle set, list of parked"}, list_of_parked},
       {{.name = "idle set, searcher wakes the next"}, searcher_wakes_the_next},
       {{.name = "idle set, one mark for two items", .preemptions = 1}, one_mark_for_two_items},
+      {{.name = "idle set, the lookout leaves", .preemptions = 1}, lookout_leaves},
+      {{.name = "idle set, a parker relies on the lookout", .preemptions = 1}, parker_relies_on_lookout},
       // Holds at bound 3, too, in 12.8 million executions.
       {{.name = "idle set, two parkers", .preemptions = 2}, two_parkers},
   };

@@ -67,10 +67,36 @@ TEST(IdleSet, AnAnnouncementClearsTheMark) {
   EXPECT_FALSE(set.stop_search(2)) << "who announced itself looks at everything";
 }
 
+TEST(IdleSet, OneOfTheParkedIsTheLookout) {
+  IdleSet set(3);
+  EXPECT_FALSE(set.prepare_park(0).lookout);
+  EXPECT_FALSE(set.has_lookout());
+  EXPECT_TRUE(set.prepare_park(1, true).lookout);
+  EXPECT_TRUE(set.has_lookout());
+  EXPECT_FALSE(set.prepare_park(2, true).lookout);
+  EXPECT_EQ(set.parked_count(), 3U);
+  EXPECT_FALSE(set.cancel_park(2));
+  EXPECT_TRUE(set.has_lookout());
+  EXPECT_FALSE(set.cancel_park(1));
+  EXPECT_FALSE(set.has_lookout());
+  EXPECT_EQ(set.parked_count(), 1U);
+}
+
+TEST(IdleSet, AWokenLookoutWasReliedOn) {
+  IdleSet set(3);
+  (void)set.prepare_park(0);
+  (void)set.prepare_park(1, true);
+  EXPECT_TRUE(set.would_notify());
+  set.notify_one();
+  EXPECT_FALSE(set.has_lookout());
+  EXPECT_TRUE(set.is_searching(1));
+  EXPECT_TRUE(set.stop_search(1)) << "somebody may have kept silent for its sake";
+}
+
 TEST(IdleSet, ParkingEndsTheSearch) {
   IdleSet set(3);
   EXPECT_TRUE(set.try_start_search(1));
-  EXPECT_FALSE(set.prepare_park(1));
+  EXPECT_FALSE(set.prepare_park(1).last);
   EXPECT_EQ(set.searching_count(), 0U);
   EXPECT_EQ(set.parked_count(), 1U);
   EXPECT_FALSE(set.cancel_park(1));
@@ -134,12 +160,12 @@ TEST(IdleSet, NotifyAllWakesEverybody) {
 
 TEST(IdleSet, ATimedParkEnds) {
   IdleSet set(1);
-  EXPECT_TRUE(set.prepare_park(0));
+  EXPECT_TRUE(set.prepare_park(0).last);
   EXPECT_EQ(set.commit_park(0, 1us), Parked::timed_out);
   EXPECT_FALSE(set.any_idle());
-  EXPECT_TRUE(set.prepare_park(0));
+  EXPECT_TRUE(set.prepare_park(0).last);
   EXPECT_EQ(set.commit_park(0, 0ns), Parked::timed_out);
-  EXPECT_TRUE(set.prepare_park(0));
+  EXPECT_TRUE(set.prepare_park(0).last);
   EXPECT_TRUE(set.wake(0));
   EXPECT_EQ(set.commit_park(0, 0ns), Parked::woken);
   EXPECT_TRUE(set.is_searching(0));
@@ -147,22 +173,22 @@ TEST(IdleSet, ATimedParkEnds) {
 
 TEST(IdleSet, TheLastToParkIsTheOneThatSeesAllParked) {
   IdleSet set(3);
-  EXPECT_FALSE(set.prepare_park(0));
-  EXPECT_FALSE(set.prepare_park(1));
-  EXPECT_TRUE(set.prepare_park(2));
+  EXPECT_FALSE(set.prepare_park(0).last);
+  EXPECT_FALSE(set.prepare_park(1).last);
+  EXPECT_TRUE(set.prepare_park(2).last);
   EXPECT_TRUE(set.try_leave_as_last(2));
   EXPECT_EQ(set.parked_count(), 2U);
   EXPECT_FALSE(set.is_searching(2));
-  EXPECT_TRUE(set.prepare_park(2)) << "parked once more";
+  EXPECT_TRUE(set.prepare_park(2).last) << "parked once more";
 }
 
 TEST(IdleSet, NobodyIsLastWhenSomebodyHasLeftMeanwhile) {
   IdleSet set(2);
-  EXPECT_FALSE(set.prepare_park(0));
-  EXPECT_TRUE(set.prepare_park(1));
+  EXPECT_FALSE(set.prepare_park(0).last);
+  EXPECT_TRUE(set.prepare_park(1).last);
   EXPECT_FALSE(set.cancel_park(0));
   EXPECT_FALSE(set.try_leave_as_last(1));
-  EXPECT_TRUE(set.prepare_park(0));
+  EXPECT_TRUE(set.prepare_park(0).last);
   EXPECT_FALSE(set.try_leave_as_last(1)) << "worker 0 was away after its announcement";
   EXPECT_TRUE(set.try_leave_as_last(0));
   EXPECT_FALSE(set.try_leave_as_last(1));
@@ -368,7 +394,7 @@ TEST(IdleSetStorm, OneWorkerAtATimeIsTheLast) {
       while (!stop.load(std::memory_order_acquire)) {
         (void)set.stop_search(w);
         if (next.load(std::memory_order_acquire) == w) next.store(workers, std::memory_order_release);
-        bool const last = set.prepare_park(w);
+        bool const last = set.prepare_park(w).last;
         if (next.load(std::memory_order_acquire) == w || stop.load(std::memory_order_acquire)) {
           (void)set.cancel_park(w);
         } else if (last && set.try_leave_as_last(w)) {

@@ -1,6 +1,6 @@
 // Who searches for work, who sleeps, and how nobody sleeps while there is work.
 //
-// One word holds {searching, parked, missed, departures}; a spin lock guards the list of parked workers; each worker has a futex word of its
+// One word holds {searching, parked, lookout, missed, departures}; a spin lock guards the list of parked workers; each worker has a futex word of its
 // own. A worker is running, searching (looks through the others' queues; at most half of the workers at a time), or parked.
 //
 // The protocol:
@@ -15,12 +15,17 @@
 //             that it wakes does the same: one mark stands for any number of silent producers. It calls notify_one, too, when it sees more work than it takes.
 //             The chain ends when a worker announces itself: that clears the mark, and the worker looks at everything; if it sees work then, it must go
 //             back as a searcher and set the mark again. So one event in a quiet runtime wakes one worker.
+//   lookout   is one parked worker that has promised to look again in a while, by its own clock. A producer that is about to take its work itself, unless a
+//             long step keeps it, may rely on that and wake nobody (scheduler/lookout.hpp says when it does), and a worker that parks may leave such work to
+//             the lookout. When that one leaves, for whatever reason, it does not know who relied on it: woken, it is a searcher and the
+//             mark is set for it; by itself, it does what a worker does that sees work after its announcement, above.
 // Why no wake-up is lost: let a producer's load read a value of the word. Any worker whose announcement is later than that value in the word's
 // history has its heavy fence after the producer's fence (else the load would have seen the announcement), so its look at
 // the queues sees the work. A producer stays silent only if it sees (a) nobody parked: everybody will announce later; or (b) a searcher:
 // it leaves that state later, by an announcement, or by stop_search, whose last caller finds the mark and wakes another worker, and that one
-// announces later still. The mark is set in the word that counts the searchers, while it counts one: it cannot come too late.
-// Who clears it does so later than the value read, before the heavy fence and the look. Woken workers that find nothing announce again. So whoever is last to park has seen the work.
+// announces later still; or (c) a lookout: it leaves that state later, as a searcher for whom the mark is set, or sets it or wakes another. The mark is set in
+// the word that counts the searchers, while it counts one: it cannot come too late. Who clears it does so later than the value read, before the heavy fence and
+// the look. Woken workers that find nothing announce again. So whoever is last to park has seen the work, or has left it to a lookout that announces itself later.
 // Two light sides do not order each other; they need not. A foreign thread may use a full fence, which is never weaker.
 //
 // Last to park, for the virtual clock: prepare_park answers whether its own read-modify-write made parked == n. Others may still be between
@@ -83,16 +88,24 @@ class IdleSet {
     return searching(word) == 1 && (word & missed) != 0;
   }
 
-  // Announces the worker as parked (no longer searching) and makes the heavy fence, or a full one if it is the last. True: it is the last, all are parked now.
-  // Look at everything, then call exactly one of cancel_park, try_leave_as_last (until it says true), commit_park.
-  bool prepare_park(unsigned w) noexcept {
+  struct Announcement {
+    bool last;     // all are parked now
+    bool lookout;  // this worker is the lookout
+  };
+  // Announces the worker as parked (no longer searching) and makes the heavy fence, or a full one if it is the last.
+  // Look at everything, then call exactly one of cancel_park, try_leave_as_last (until it says true), commit_park. `as_lookout`: unless there is one; who has
+  // become it sleeps with an end, then calls try_start_search, notify_one, and looks at everything.
+  Announcement prepare_park(unsigned w, bool as_lookout = false) noexcept {
     Slot& me = slots_[w];
     lock_.lock();
     WEFT_ASSERT(me.state.load(std::memory_order_relaxed) == awake);
     me.state.store(parked_state, std::memory_order_relaxed);
     link(w);
-    Word const delta = me.searching.get() ? one_parked - one_searching : one_parked;
+    Word delta = me.searching.get() ? one_parked - one_searching : one_parked;
     me.searching.set(false);
+    as_lookout = as_lookout && !has_lookout();
+    me.lookout.set(as_lookout);
+    if (as_lookout) delta += lookout;
     Word const now = word_.fetch_add(delta, std::memory_order_relaxed) + delta;
     if ((now & missed) != 0) word_.fetch_and(~missed, std::memory_order_relaxed);
     me.departures.set(departures(now));
@@ -103,7 +116,7 @@ class IdleSet {
     // before they announced themselves it knows by the lock, and who leaves meanwhile knows of it in the same way.
     if (last) Sync::fence_full();
     else Sync::fence_heavy();
-    return last;
+    return {last, as_lookout};
   }
 
   // Undoes the announcement. True: a wake-up had come in before, so the worker counts as searching.
@@ -111,7 +124,7 @@ class IdleSet {
     Slot& me = slots_[w];
     lock_.lock();
     bool const woken = me.state.load(std::memory_order_relaxed) == woken_state;
-    if (!woken) leave(w, 0);
+    if (!woken) (void)leave(w, 0);
     me.state.store(awake, std::memory_order_relaxed);
     lock_.unlock();
     return woken;
@@ -125,7 +138,7 @@ class IdleSet {
     Word const word = word_.load(std::memory_order_relaxed);
     bool const last = parked(word) == workers_ && departures(word) == me.departures.get();
     if (last) {
-      leave(w, 0);
+      (void)leave(w, 0);
       me.state.store(awake, std::memory_order_relaxed);
     }
     lock_.unlock();
@@ -152,11 +165,18 @@ class IdleSet {
   // ---- producer side; any thread, after it has published the work
 
   WEFT_INLINE void notify_one() noexcept {
+    if (would_notify()) [[unlikely]] notify();
+  }
+  // False: notify_one() would tell nobody, and need not be called.
+  WEFT_INLINE bool would_notify() const noexcept {
     // ORDER(idle): light side; pairs with the heavy fence in prepare_park(). Without it our load may miss the announcement of a
     // worker that has missed our work.
     Sync::fence_light();
-    if (wants_notice(word_.load(std::memory_order_relaxed))) [[unlikely]] notify();
+    return wants_notice(word_.load(std::memory_order_relaxed));
   }
+  // Work that its owner is about to take is looked at again in a while. Asked by a producer when would_notify() says true, or by a worker that has announced
+  // itself: the one may leave out notify_one(), the other may sleep.
+  bool has_lookout() const noexcept { return (word_.load(std::memory_order_relaxed) & lookout) != 0; }
 
   void notify_one_from_foreign_thread() noexcept {
     // ORDER(idle): as in notify_one(). Foreign threads are rarely here, so they do not rely on membarrier reaching them.
@@ -187,15 +207,16 @@ class IdleSet {
   unsigned workers() const noexcept { return workers_; }
 
  private:
-  // searching: bits 0-15, parked: bits 16-30, missed: bit 31, departures (wraps): bits 32-63.
+  // searching: bits 0-15, parked: bits 16-29, lookout: bit 30, missed: bit 31, departures (wraps): bits 32-63.
   using Word = std::uint64_t;
   static constexpr Word one_searching = 1;
   static constexpr Word one_parked = Word{1} << 16;
+  static constexpr Word lookout = Word{1} << 30;
   static constexpr Word missed = Word{1} << 31;
   static constexpr Word one_departure = Word{1} << 32;
-  static constexpr Word counts = missed - 1;
+  static constexpr Word counts = lookout - 1;
   WEFT_INLINE static unsigned searching(Word word) noexcept { return static_cast<unsigned>(word & 0xffff); }
-  WEFT_INLINE static unsigned parked(Word word) noexcept { return static_cast<unsigned>(word >> 16 & 0x7fff); }
+  WEFT_INLINE static unsigned parked(Word word) noexcept { return static_cast<unsigned>(word >> 16 & 0x3fff); }
   // Somebody sleeps, and nobody who is awake knows yet that there is work.
   WEFT_INLINE static bool wants_notice(Word word) noexcept { return parked(word) != 0 && (searching(word) == 0 || (word & missed) == 0); }
   static std::uint32_t departures(Word word) noexcept { return static_cast<std::uint32_t>(word >> 32); }
@@ -208,6 +229,7 @@ class IdleSet {
     // INVARIANT: the worker's own, but written by the waker while the worker is parked (handed over by `state`).
     Var<bool> searching{false};
     // INVARIANT: guarded by lock_.
+    Var<bool> lookout{false};
     Var<std::uint32_t> departures{0};
     Var<unsigned> newer{none}, older{none};
   };
@@ -220,17 +242,21 @@ class IdleSet {
     if (top != none) slots_[top].newer.set(w);
     newest_.set(w);
   }
-  // Under the lock: the worker leaves the list and the parked state; `extra` is added to the word in the same step.
-  void leave(unsigned w, Word extra) noexcept {
+  // Under the lock: the worker leaves the list and the parked state; `extra` is added to the word in the same step. True: it was the lookout.
+  bool leave(unsigned w, Word extra) noexcept {
     unsigned const newer = slots_[w].newer.get(), older = slots_[w].older.get();
     if (newer != none) slots_[newer].older.set(older);
     else newest_.set(older);
     if (older != none) slots_[older].newer.set(newer);
+    bool const was_lookout = slots_[w].lookout.get();
+    if (was_lookout) extra -= lookout;
     word_.fetch_add(one_departure - one_parked + extra, std::memory_order_relaxed);
+    return was_lookout;
   }
   // Under the lock.
   void unpark(unsigned w) noexcept {
-    leave(w, one_searching);
+    // It counts as searching already, so the mark cannot come too late.
+    if (leave(w, one_searching)) word_.fetch_or(missed, std::memory_order_relaxed);
     slots_[w].searching.set(true);
     // ORDER(idle-wake): release; pairs with the acquire in commit_park(). Without it the woken worker does not see `searching`.
     slots_[w].state.store(woken_state, std::memory_order_release);

@@ -80,9 +80,9 @@ class RunQueue {
     return Item{};
   }
 
-  // The owner of `mine` takes up to half of this queue: returns the oldest item, the rest goes behind mine's tail in order.
+  // The owner of `mine` takes up to half of this queue, and no more than `most`: returns the oldest item, the rest goes behind mine's tail in order.
   // Item{} if this queue is empty. Never loses an item: it takes no more than mine has, or can get, room for.
-  WEFT_NOINLINE Item steal_into(RunQueue& mine) noexcept {
+  WEFT_NOINLINE Item steal_into(RunQueue& mine, std::size_t most = max_steal) noexcept {
     WEFT_ASSERT(!single_consumer_ && this != &mine);
     Index h = head_.load(std::memory_order_relaxed);
     for (;;) {
@@ -91,7 +91,7 @@ class RunQueue {
       // A tail older than the head that we have read: somebody else emptied the queue meanwhile.
       std::int64_t const there = static_cast<std::int64_t>(t - h);
       if (there <= 0) return Item{};
-      Index n = std::min<Index>((static_cast<Index>(there) + 1) / 2, max_steal);
+      Index n = std::min<Index>((static_cast<Index>(there) + 1) / 2, most);
       n = std::min<Index>(n, mine.room_for(n - 1) + 1);
       // ORDER(runq-grow): acquire; pairs with the release in adopt(). Without it slots of the new ring are read uncopied.
       Ring& ring = *ring_.load(std::memory_order_acquire);
@@ -109,11 +109,20 @@ class RunQueue {
     }
   }
 
-  std::size_t size_hint() const noexcept {
-    Index const h = head_.load(std::memory_order_relaxed);
-    std::int64_t const n = static_cast<std::int64_t>(tail_.load(std::memory_order_relaxed) - h);
-    return n > 0 ? static_cast<std::size_t>(n) : 0;
+  // The numbers of the oldest item and of the next to be pushed. Two glances that are equal have seen the same items wait.
+  struct Glance {
+    std::uint64_t oldest = 0, next = 0;
+    std::size_t size() const noexcept {
+      auto const n = static_cast<std::int64_t>(next - oldest);
+      return n > 0 ? static_cast<std::size_t>(n) : 0;
+    }
+    friend bool operator==(Glance const&, Glance const&) = default;
+  };
+  Glance glance() const noexcept {
+    Index const oldest = head_.load(std::memory_order_relaxed);
+    return {oldest, tail_.load(std::memory_order_relaxed)};
   }
+  std::size_t size_hint() const noexcept { return glance().size(); }
   // After a heavy fence it sees all that was pushed before the owner's last light fence.
   bool looks_empty() const noexcept { return size_hint() == 0; }
 

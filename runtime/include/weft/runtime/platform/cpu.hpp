@@ -37,6 +37,8 @@ void pin_to_core(unsigned index);
 
 // For debuggers and top. The kernel keeps 15 bytes; the rest is cut off, at a character's end.
 void set_thread_name(std::string_view name) noexcept;
+// Sleeps of the calling thread end when their time is up, not up to the 50 us later by which Linux lets them drift together.
+void wake_on_time() noexcept;
 
 // Where the calling thread's stack is now, near enough to compare with a limit. It grows down.
 WEFT_INLINE std::uintptr_t stack_pointer() noexcept {

@@ -21,6 +21,7 @@
 
 #include <weft/runtime/algorithms/gate.hpp>
 #include <weft/runtime/algorithms/idle_set.hpp>
+#include <weft/runtime/scheduler/lookout.hpp>
 #include <weft/runtime/scheduler/worker.hpp>
 
 namespace weft::engine {
@@ -97,7 +98,13 @@ class Scheduler {
   Injector<real_sync, Runnable>& injector() noexcept { return injector_; }
   // ORDER(stop): acquire; pairs with stop().
   bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
-  bool has_visible_work() const noexcept;
+  // In run queues of more than `spared`, or elsewhere.
+  bool has_visible_work(std::size_t spared = 0) const noexcept;
+  // All steps that the others have made; a hint whether anything moves.
+  std::uint64_t steps_beside(Worker const& worker) const noexcept;
+  Patience& patience() noexcept { return patience_; }
+  // Run queues of how many a worker that parks need not see.
+  std::size_t left_to_lookout() const noexcept { return idle_.has_lookout() ? patience_.spared() : 0; }
   // A step by which a thief's scan comes to every worker. In order, all thieves would meet the same victim first: those that are awake have neighbouring
   // numbers (docs/scaling.md).
   unsigned stride(std::uint32_t random) const noexcept { return strides_[random % strides_.size()]; }
@@ -126,6 +133,7 @@ class Scheduler {
   alignas(cache_line) Injector<real_sync, Runnable> injector_;
   alignas(cache_line) IdleSet<real_sync> idle_;
   alignas(cache_line) std::atomic<unsigned> next_attention_{0};
+  alignas(cache_line) Patience patience_;
 };
 
 }  // namespace weft::engine

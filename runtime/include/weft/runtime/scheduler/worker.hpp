@@ -12,8 +12,8 @@
 // A frame that ends after its parent has suspended puts the parent into `next`; drive() goes on with it, in constant native stack.
 //
 // WHO WAKES WHOM. Pushing to a queue never wakes by itself: the fork deque publishes work when a thief wants it, and the run queue's push
-// looks at the idle set, one relaxed load, and wakes a parked worker only if nobody is searching. A searcher that finds work and sees more, or is
-// the last one and was relied on, wakes another. A parker announces itself, passes the heavy half of the fence, and looks at everything
+// looks at the idle set, one relaxed load, and wakes a parked worker only if nobody is searching, and if there is hope that a steal is worth it: see
+// lookout.hpp. A searcher that finds work and sees more, or is the last one and was relied on, wakes another. A parker announces itself, passes the heavy half of the fence, and looks at everything
 // once more; see idle_set.hpp.
 //
 // FAIRNESS. Every 61 steps of the loop, and from inside gathers that never suspend every so many children (`fuel`), a worker polls: timers,
@@ -37,6 +37,7 @@
 #include <weft/runtime/platform/config.hpp>
 #include <weft/runtime/platform/cpu.hpp>
 #include <weft/runtime/scheduler/execution_state.hpp>
+#include <weft/runtime/scheduler/lookout.hpp>
 #include <weft/runtime/scheduler/runnable.hpp>
 #include <weft/runtime/scheduler/watch.hpp>
 
@@ -203,8 +204,14 @@ class alignas(cache_line) Worker {
 
   // ---- by the scheduler
   void run() noexcept;
-  bool has_visible_work() const noexcept;
-  Runnable* steal_from(Worker& victim, bool forced, ForkItem*& forked) noexcept;
+  bool has_visible_work(std::size_t spared = 0) const noexcept;
+  // What a thief may take beside what anybody may: children that have not been published; runnables that are alone, or several, in a queue in which
+  // something has just happened, or in any case of a worker whose steps are long.
+  struct Liberty {
+    bool by_force, lone, several, by_pace = false;
+    std::size_t most = RunQueue<real_sync, Runnable*>::max_steal;
+  };
+  Runnable* steal_from(Worker& victim, Liberty liberty, ForkItem*& forked) noexcept;
   // Fires what is due by `now` in this worker's wheel. True when something was due. `on` is the worker that does it, inside a step or between two:
   // then what wakes alone is its next step, and nobody else is woken for it.
   enum class Firing { inside_step, between_steps };
@@ -243,13 +250,18 @@ class alignas(cache_line) Worker {
   void poll_beside_gather() noexcept;
   bool take_injected() noexcept;
   bool search() noexcept;
-  bool steal_round(bool forced) noexcept;
+  bool steal_round(Liberty liberty) noexcept;
+  void judge_steals() noexcept;
   void end_search(bool more = false) noexcept;
+  void end_search_with_work(bool more) noexcept;
   void park() noexcept;
   // From an announcement: there is work.
   void go_back() noexcept;
   void park_virtual() noexcept;
-  void park_steady() noexcept;
+  void park_steady(bool as_lookout) noexcept;
+  void search_after_announcement() noexcept;
+  void look_out(std::uint64_t steps_before) noexcept;
+  WEFT_COLD void notify_of_runnable() noexcept;
   std::uint32_t next_random() noexcept;
   void refuel(std::int64_t now) noexcept;
 
@@ -260,6 +272,11 @@ class alignas(cache_line) Worker {
   std::uint32_t nested_ = 0;
   // Counted as searching in the idle set.
   bool searching_ = false;
+  // Somebody has woken it, and it has found nothing yet.
+  bool woken_ = false;
+  // What it has stolen last, and when, until that is judged.
+  std::size_t stolen_ = 0;
+  std::int64_t stolen_at_ = 0;
   // Its free frames went back when it became idle, and it has done nothing since.
   bool tidied_ = false;
   // The ready order is a seeded one.
@@ -279,6 +296,10 @@ class alignas(cache_line) Worker {
 
   // Set by who submits work when no worker is idle; asks for a poll.
   alignas(cache_line) std::atomic<bool> attention_{false};
+  // Of its run queue. INVARIANT: written by thieves, and by the owner when it wakes one.
+  QueueAge<RunQueue<real_sync, Runnable*>::Glance> queue_age_;
+  // INVARIANT: written by the lookout.
+  Pace pace_;
 
   alignas(cache_line) SpinLock wheel_lock_;
   TimerWheel wheel_;
