@@ -18,6 +18,8 @@ using std::chrono::nanoseconds;
 constexpr std::uint32_t steps_per_poll = 61;
 // An owner in whose queue nothing has happened for so long, in nanoseconds, sits in a long step.
 constexpr std::int64_t long_step = 3'000;
+// A timer of another worker that is late by so much, in nanoseconds, is the lookout's, too.
+constexpr std::int64_t lookout_leaves_timers = 1'000'000;
 // How many the lookout takes where several were not worth a steal.
 constexpr std::size_t probe = 4;
 // Rounds over all victims before a searcher gives up, and the one from which it takes by force.
@@ -93,12 +95,11 @@ void Worker::notify_of_runnable() noexcept {
   IdleSet<real_sync>& idle = scheduler_.idle();
   auto const seen = run_queue.glance();
   Patience& patience = scheduler_.patience();
-  bool const lone = seen.size() <= 1;
-  StealPatience& kind = lone ? patience.lone : patience.several;
+  StealPatience& kind = patience.of(seen.size());
   if (kind.interval() != 0 && idle.has_lookout()) return;
   kind.wakes();
   // Who is woken for a lone runnable takes it if it still is there.
-  if (lone) (void)queue_age_.at(seen, Scheduler::steady_now());
+  if (seen.size() <= 1) (void)queue_age_.at(seen, Scheduler::steady_now());
   idle.notify_one();
 }
 
@@ -198,7 +199,10 @@ void Worker::end_search(bool more) noexcept {
 }
 
 void Worker::end_search_with_work(bool more) noexcept {
-  woken_ = false;
+  if (std::exchange(woken_, false)) {
+    scheduler_.patience().lone.woken_for_work();
+    scheduler_.patience().several.woken_for_work();
+  }
   end_search(more);
 }
 
@@ -249,7 +253,8 @@ bool Worker::take_injected() noexcept {
     ++taken;
     if (!run_queue.push(runnable)) run_runnable(*runnable);
   }
-  if (taken > 1) scheduler_.idle().notify_one();
+  // What this worker does first may be long.
+  if (taken > 1 || next_step_ != nullptr || deque.size() != 0) scheduler_.idle().notify_one();
   return true;
 }
 
@@ -419,9 +424,8 @@ Runnable* Worker::steal_from(Worker& victim, Liberty liberty, ForkItem*& forked)
   if (seen.size() == 0) return nullptr;
   bool const lone = seen.size() == 1;
   std::int64_t const now = Scheduler::steady_now();
-  bool free = lone ? liberty.lone : liberty.several;
-  if (!free && liberty.by_pace)
-    free = victim.pace_.per_act(victim.stats.steps.get() + seen.next, now) >= (lone ? StealPatience::worth_it : StealPatience::worth_it_each);
+  bool const free = lone ? liberty.lone
+                         : liberty.several || StealPatience::worth_taking(seen.size(), victim.pace_.per_act(victim.stats.steps.get() + seen.next, now));
   if (!free && victim.queue_age_.at(seen, now) < long_step) return nullptr;
   Runnable* const runnable = victim.run_queue.steal_into(run_queue, liberty.most);
   if (runnable == nullptr) return nullptr;
@@ -430,6 +434,7 @@ Runnable* Worker::steal_from(Worker& victim, Liberty liberty, ForkItem*& forked)
   } else {
     stolen_ = 1 + run_queue.size_hint();
     stolen_at_ = now;
+    done_at_steal_ = stats.steps.get();
   }
   return runnable;
 }
@@ -438,8 +443,12 @@ void Worker::judge_steals() noexcept {
   Patience& patience = scheduler_.patience();
   if (stolen_ == 0 && !patience.judges()) return;
   std::int64_t const now = Scheduler::steady_now();
-  patience.ran_dry(now);
-  if (stolen_ != 0) patience.several.judge(std::exchange(stolen_, 0), now - stolen_at_);
+  // Who has done nothing since it looked for work last has not run out of it now.
+  if (std::uint64_t const done = stats.steps.get() + stats.local_pops.get(); std::exchange(done_at_judgement_, done) != done) patience.ran_dry(now);
+  if (stolen_ == 0) return;
+  // Others may have taken some of them.
+  auto const done = static_cast<std::size_t>(stats.steps.get() - done_at_steal_);
+  patience.several.judge(std::min(std::exchange(stolen_, 0), done), now - stolen_at_);
 }
 
 bool Worker::steal_round(Liberty liberty) noexcept {
@@ -448,19 +457,22 @@ bool Worker::steal_round(Liberty liberty) noexcept {
   unsigned const stride = scheduler_.stride(next_random());
   for (unsigned i = 0; i < count; ++i, at = (at + stride) % count) {
     Worker& victim = scheduler_.worker(at);
-    if (&victim == this) continue;
-    ForkItem* forked = nullptr;
-    Runnable* const runnable = steal_from(victim, liberty, forked);
-    if (runnable == nullptr && forked == nullptr) continue;
-    stats.steals_won.add(1);
-    if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::steal, victim.index());
-    // Also for one that was over the limit of searchers: what it has moved here may have been on the way when a parker looked.
-    end_search_with_work(!run_queue.looks_empty() || victim.has_visible_work());
-    if (runnable != nullptr) run_runnable(*runnable);
-    else scheduler_.host().run_forked(*this, forked);
-    return true;
+    if (&victim != this && steal_and_run(victim, liberty)) return true;
   }
   return false;
+}
+
+bool Worker::steal_and_run(Worker& victim, Liberty liberty) noexcept {
+  ForkItem* forked = nullptr;
+  Runnable* const runnable = steal_from(victim, liberty, forked);
+  if (runnable == nullptr && forked == nullptr) return false;
+  stats.steals_won.add(1);
+  if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::steal, victim.index());
+  // Also for one that was over the limit of searchers: what it has moved here may have been on the way when a parker looked.
+  end_search_with_work(!run_queue.looks_empty() || victim.has_visible_work());
+  if (runnable != nullptr) run_runnable(*runnable);
+  else scheduler_.host().run_forked(*this, forked);
+  return true;
 }
 
 bool Worker::search() noexcept {
@@ -477,10 +489,10 @@ bool Worker::search() noexcept {
   }
   // A single runnable is what its owner is about to take, so only the later rounds come for it. Where that has been in vain the search is short.
   Patience& patience = scheduler_.patience();
-  bool const lone = patience.lone.interval() == 0, several = patience.several.interval() == 0;
-  for (int round = lone ? 0 : forced_round; round < search_rounds; ++round) {
+  bool const lone = patience.lone.interval() == 0;
+  for (int round = lone ? 0 : forced_round / 2; round < search_rounds; ++round) {
     bool const late = round >= forced_round;
-    if (steal_round({.by_force = late, .lone = late && lone, .several = several})) return true;
+    if (steal_round({.by_force = late, .lone = late && lone, .several = false})) return true;
     if (poll() || !run_queue.looks_empty()) return true;
     if (scheduler_.stopping()) return true;
     if (round < forced_round / 2) {
@@ -549,16 +561,28 @@ void Worker::search_after_announcement() noexcept {
   idle.notify_one();
 }
 
-void Worker::look_out(std::uint64_t steps_before) noexcept {
+// Announced: dozes and looks, until it is woken, the time is up, or everything is at rest (null), or a worker is seen from whose queue it is to take.
+Worker* Worker::look_out(std::int64_t until, Liberty& liberty) noexcept {
   Patience& patience = scheduler_.patience();
-  bool const tries = patience.try_is_due(Scheduler::steady_now());
-  Liberty liberty{.by_force = true,
-                  .lone = tries || patience.lone.interval() == 0,
-                  .several = tries || patience.several.interval() == 0,
-                  .by_pace = true};
-  if (tries && patience.several.interval() != 0) liberty.most = probe;
-  if (steal_round(liberty)) return;
-  patience.nothing_there(scheduler_.steps_beside(*this) != steps_before, tries);
+  std::uint64_t done = scheduler_.steps_beside(*this);
+  for (std::int64_t now = Scheduler::steady_now();;) {
+    if (scheduler_.idle().doze(index_, nanoseconds(std::clamp(until - now, std::int64_t{1}, Patience::look_period)))) return nullptr;
+    now = Scheduler::steady_now();
+    bool const tries = patience.try_is_due(now);
+    for (unsigned i = 0; i < scheduler_.size(); ++i) {
+      Worker& other = scheduler_.worker(i);
+      auto const seen = other.run_queue.glance();
+      std::int64_t const per_act = other.pace_.per_act(other.stats.steps.get() + seen.next, now);
+      if (seen.size() == 0) continue;
+      bool const worth = StealPatience::worth_taking(seen.size(), per_act);
+      if (!worth && !tries) continue;
+      if (!worth) liberty.most = probe;
+      return &other;
+    }
+    std::uint64_t const before = std::exchange(done, scheduler_.steps_beside(*this));
+    patience.nothing_there(done != before, tries);
+    if (patience.interval() == 0 || now >= until || scheduler_.stopping()) return nullptr;
+  }
 }
 
 void Worker::park_virtual() noexcept {
@@ -581,19 +605,20 @@ void Worker::park_virtual() noexcept {
     // Nobody else is awake: the moment is ours.
     if (scheduler_.advance_virtual_clock(*this, seen, phase)) return;
   }
-  std::uint64_t const steps_before = lookout ? scheduler_.steps_beside(*this) : 0;
+  Liberty liberty{.by_force = true, .lone = true, .several = true};
+  Worker* victim = nullptr;
   begin_idle();
   if (lookout) {
-    searching_ = idle.commit_park(index_, nanoseconds(Patience::look_period)) == Parked::woken;
+    victim = look_out(TimerWheel::never, liberty);
+    searching_ = idle.cancel_park(index_);
   } else {
     idle.commit_park(index_);
     searching_ = true;
   }
   end_idle();
   woken_ = searching_;
-  if (searching_) return;
-  search_after_announcement();
-  look_out(steps_before);
+  if (!searching_) search_after_announcement();
+  if (victim != nullptr) (void)steal_and_run(*victim, liberty);
 }
 
 void Worker::park_steady(bool as_lookout) noexcept {
@@ -611,12 +636,15 @@ void Worker::park_steady(bool as_lookout) noexcept {
     fire_timers(*this, now, Firing::between_steps);
     return;
   }
-  std::uint64_t const steps_before = as_lookout ? scheduler_.steps_beside(*this) : 0;
-  if (as_lookout) wake_at = std::min(wake_at, now + Patience::look_period);
+  Liberty liberty{.by_force = true, .lone = true, .several = true};
+  Worker* victim = nullptr;
   begin_idle();
-  bool const tidies = !tidied_ && wake_at - now > tidy_after;
+  bool const tidies = !as_lookout && !tidied_ && wake_at - now > tidy_after;
   if (tidies) wake_at = now + tidy_after;
-  if (wake_at == TimerWheel::never) {
+  if (as_lookout) {
+    victim = look_out(wake_at, liberty);
+    searching_ = idle.cancel_park(index_);
+  } else if (wake_at == TimerWheel::never) {
     idle.commit_park(index_);
     searching_ = true;
   } else {
@@ -631,16 +659,19 @@ void Worker::park_steady(bool as_lookout) noexcept {
   }
   end_idle();
   woken_ = searching_;
+  if (as_lookout && !searching_) search_after_announcement();
   std::int64_t const woken = recent_.load(std::memory_order_relaxed);
   if (others_have_timers) {
+    // The lookout comes often, and others poll.
+    std::int64_t const due = as_lookout ? woken - lookout_leaves_timers : woken;
     for (unsigned i = 0; i < scheduler_.size(); ++i) {
       Worker& other = scheduler_.worker(i);
-      if (other.next_expiry() <= woken) other.fire_timers(*this, woken, Firing::between_steps);
+      if (other.next_expiry() <= due) other.fire_timers(*this, woken, Firing::between_steps);
     }
   }
-  if (!as_lookout || searching_) return;
-  search_after_announcement();
-  if (next_expiry() > woken) look_out(steps_before);
+  // A stolen step may be long, and nothing may wait for its end.
+  if (victim != nullptr && next_step_ == nullptr && run_queue.looks_empty() && next_expiry() > woken) (void)steal_and_run(*victim, liberty);
 }
+
 
 }  // namespace weft::engine

@@ -341,16 +341,17 @@ struct Lookout : Shop {
     lone.store(1, memory_order_release);
     if (idle.would_notify() && !idle.has_lookout()) idle.notify_one();
   }
-  // Announced already. Only the first sleep is the lookout's.
+  // Announced already. The lookout leaves the lone item alone at its first look, and stays announced; it is one only once.
   void serve(unsigned w, bool lookout) {
     for (;;) {
-      if (available.load(memory_order_relaxed) > 0 || (lone.load(memory_order_relaxed) > 0 && !idle.has_lookout())) {
-        if (!idle.cancel_park(w)) (void)idle.try_start_search(w);
-        idle.notify_one();
-      } else if (!lookout) {
+      bool const there = available.load(memory_order_relaxed) > 0 || (lone.load(memory_order_relaxed) > 0 && !idle.has_lookout());
+      if (!there && lookout) {
+        (void)idle.doze(w, std::chrono::nanoseconds(1));
+      } else if (!there) {
         idle.commit_park(w);
-      } else if (idle.commit_park(w, std::chrono::nanoseconds(1)) == Parked::timed_out) {
-        (void)idle.try_start_search(w);
+      }
+      if (there || lookout) {
+        if (!idle.cancel_park(w)) (void)idle.try_start_search(w);
         idle.notify_one();
       }
       if (take_any()) break;

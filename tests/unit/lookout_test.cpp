@@ -84,12 +84,13 @@ TEST(Patience, ALoneStealIsJudgedByWhoRunsDryNext) {
   EXPECT_EQ(patience.interval(), 0);
 }
 
-TEST(Patience, TwoLoneStealsWithoutAWorkerRunningDryWereWorthIt) {
+TEST(Patience, ALoneStealAfterWhichNobodyRunsDryWasWorthIt) {
   Patience patience;
   for (int i = 0; i < 5; ++i) patience.lone.in_vain();
   patience.stole_lone(1'000);
-  EXPECT_GT(patience.interval(), 0);
-  patience.stole_lone(2'000);
+  patience.stole_lone(1'000 + too_short);
+  EXPECT_GT(patience.interval(), 0) << "too early to tell";
+  patience.stole_lone(1'000 + too_short + StealPatience::worth_it);
   EXPECT_EQ(patience.interval(), 0);
 }
 
@@ -115,12 +116,26 @@ TEST(Patience, TheLookoutTriesOnceInAnInterval) {
   EXPECT_TRUE(patience.try_is_due(begin + interval));
 }
 
-TEST(Pace, IsTheAverageSinceItWasAskedLast) {
+TEST(Pace, IsTheAverageBetweenTwoLooks) {
+  constexpr std::int64_t begin = 10'000'000'000;
   Pace pace;
-  (void)pace.per_act(1'000, 50'000);
-  EXPECT_EQ(pace.per_act(1'010, 150'000), 10'000);
-  EXPECT_EQ(pace.per_act(1'010, 170'000), 20'000) << "nothing was done";
-  EXPECT_EQ(pace.per_act(2'010, 180'000), 10);
+  EXPECT_EQ(pace.per_act(1'000, begin), -1) << "the first look knows nothing";
+  EXPECT_EQ(pace.per_act(1'010, begin + 100'000), 10'000);
+  EXPECT_EQ(pace.per_act(1'010, begin + 120'000), 20'000) << "nothing was done";
+  EXPECT_EQ(pace.per_act(2'010, begin + 130'000), 10);
+  EXPECT_EQ(pace.per_act(2'011, begin + 130'000 + Pace::shortest - 1), 10) << "too early to tell";
+  EXPECT_EQ(pace.per_act(2'020, begin + 140'000), 1'000);
+  EXPECT_EQ(pace.per_act(2'021, begin + 140'001 + Pace::longest), -1) << "too long ago to tell";
+}
+
+TEST(StealPatience, TakesFromWhoIsSlowOrHasMany) {
+  EXPECT_FALSE(StealPatience::worth_taking(2, -1));
+  EXPECT_FALSE(StealPatience::worth_taking(2, StealPatience::slow - 1));
+  EXPECT_TRUE(StealPatience::worth_taking(2, StealPatience::slow));
+  EXPECT_FALSE(StealPatience::worth_taking(1, StealPatience::slow)) << "a pair may take as long for each step";
+  EXPECT_TRUE(StealPatience::worth_taking(1, StealPatience::worth_it));
+  EXPECT_FALSE(StealPatience::worth_taking(1'000, 100));
+  EXPECT_TRUE(StealPatience::worth_taking(100'000, 100)) << "the last would wait for ten milliseconds";
 }
 
 TEST(QueueAge, GrowsWhileNothingHappensInTheQueue) {

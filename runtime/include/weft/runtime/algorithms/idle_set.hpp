@@ -94,7 +94,7 @@ class IdleSet {
   };
   // Announces the worker as parked (no longer searching) and makes the heavy fence, or a full one if it is the last.
   // Look at everything, then call exactly one of cancel_park, try_leave_as_last (until it says true), commit_park. `as_lookout`: unless there is one; who has
-  // become it sleeps with an end, then calls try_start_search, notify_one, and looks at everything.
+  // become it dozes, looks at everything, dozes; when it leaves by itself (cancel_park) it calls try_start_search and notify_one before it does anything else.
   Announcement prepare_park(unsigned w, bool as_lookout = false) noexcept {
     Slot& me = slots_[w];
     lock_.lock();
@@ -143,6 +143,13 @@ class IdleSet {
     }
     lock_.unlock();
     return last;
+  }
+
+  // Sleeps for a while and stays announced: so the lookout, which need not make the fence again for its next look. True: woken, and commit_park returns at once.
+  bool doze(unsigned w, std::chrono::nanoseconds time) noexcept {
+    Slot& me = slots_[w];
+    if (me.state.load(std::memory_order_relaxed) == parked_state) Sync::futex_wait_for(me.state, parked_state, time);
+    return me.state.load(std::memory_order_relaxed) != parked_state;
   }
 
   // Sleeps until woken; the worker is then counted as searching.

@@ -206,9 +206,9 @@ class alignas(cache_line) Worker {
   void run() noexcept;
   bool has_visible_work(std::size_t spared = 0) const noexcept;
   // What a thief may take beside what anybody may: children that have not been published; runnables that are alone, or several, in a queue in which
-  // something has just happened, or in any case of a worker whose steps are long.
+  // something has just happened.
   struct Liberty {
-    bool by_force, lone, several, by_pace = false;
+    bool by_force, lone, several;
     std::size_t most = RunQueue<real_sync, Runnable*>::max_steal;
   };
   Runnable* steal_from(Worker& victim, Liberty liberty, ForkItem*& forked) noexcept;
@@ -251,6 +251,7 @@ class alignas(cache_line) Worker {
   bool take_injected() noexcept;
   bool search() noexcept;
   bool steal_round(Liberty liberty) noexcept;
+  bool steal_and_run(Worker& victim, Liberty liberty) noexcept;
   void judge_steals() noexcept;
   void end_search(bool more = false) noexcept;
   void end_search_with_work(bool more) noexcept;
@@ -260,7 +261,7 @@ class alignas(cache_line) Worker {
   void park_virtual() noexcept;
   void park_steady(bool as_lookout) noexcept;
   void search_after_announcement() noexcept;
-  void look_out(std::uint64_t steps_before) noexcept;
+  Worker* look_out(std::int64_t until, Liberty& liberty) noexcept;
   WEFT_COLD void notify_of_runnable() noexcept;
   std::uint32_t next_random() noexcept;
   void refuel(std::int64_t now) noexcept;
@@ -277,6 +278,8 @@ class alignas(cache_line) Worker {
   // What it has stolen last, and when, until that is judged.
   std::size_t stolen_ = 0;
   std::int64_t stolen_at_ = 0;
+  // What it had done by then, and when it judged last.
+  std::uint64_t done_at_steal_ = 0, done_at_judgement_ = 0;
   // Its free frames went back when it became idle, and it has done nothing since.
   bool tidied_ = false;
   // The ready order is a seeded one.
@@ -297,7 +300,7 @@ class alignas(cache_line) Worker {
   // Set by who submits work when no worker is idle; asks for a poll.
   alignas(cache_line) std::atomic<bool> attention_{false};
   // Of its run queue. INVARIANT: written by thieves, and by the owner when it wakes one.
-  QueueAge<RunQueue<real_sync, Runnable*>::Glance> queue_age_;
+  alignas(cache_line) QueueAge<RunQueue<real_sync, Runnable*>::Glance> queue_age_;
   // INVARIANT: written by the lookout.
   Pace pace_;
 
