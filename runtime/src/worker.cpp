@@ -561,7 +561,8 @@ void Worker::search_after_announcement() noexcept {
   idle.notify_one();
 }
 
-// Announced: dozes and looks, until it is woken, the time is up, or everything is at rest (null), or a worker is seen from whose queue it is to take.
+// Announced: dozes and looks, until it is woken, the time is up, a timer of another is late, or everything is at rest (null), or a worker is seen from whose queue it
+// is to take.
 Worker* Worker::look_out(std::int64_t until, Liberty& liberty) noexcept {
   Patience& patience = scheduler_.patience();
   std::uint64_t done = scheduler_.steps_beside(*this);
@@ -569,8 +570,9 @@ Worker* Worker::look_out(std::int64_t until, Liberty& liberty) noexcept {
     if (scheduler_.idle().doze(index_, nanoseconds(std::clamp(until - now, std::int64_t{1}, Patience::look_period)))) return nullptr;
     now = Scheduler::steady_now();
     bool const tries = patience.try_is_due(now);
-    for (unsigned i = 0; i < scheduler_.size(); ++i) {
-      Worker& other = scheduler_.worker(i);
+    for (unsigned i = 0, at = next_random() % scheduler_.size(); i < scheduler_.size(); ++i, at = (at + 1) % scheduler_.size()) {
+      Worker& other = scheduler_.worker(at);
+      if (!scheduler_.virtual_clock() && other.next_expiry() <= now - lookout_leaves_timers) return nullptr;
       auto const seen = other.run_queue.glance();
       std::int64_t const per_act = other.pace_.per_act(other.stats.steps.get() + seen.next, now);
       if (seen.size() == 0) continue;
@@ -661,7 +663,7 @@ void Worker::park_steady(bool as_lookout) noexcept {
   woken_ = searching_;
   if (as_lookout && !searching_) search_after_announcement();
   std::int64_t const woken = recent_.load(std::memory_order_relaxed);
-  if (others_have_timers) {
+  if (others_have_timers || as_lookout) {
     // The lookout comes often, and others poll.
     std::int64_t const due = as_lookout ? woken - lookout_leaves_timers : woken;
     for (unsigned i = 0; i < scheduler_.size(); ++i) {
@@ -672,6 +674,5 @@ void Worker::park_steady(bool as_lookout) noexcept {
   // A stolen step may be long, and nothing may wait for its end.
   if (victim != nullptr && next_step_ == nullptr && run_queue.looks_empty() && next_expiry() > woken) (void)steal_and_run(*victim, liberty);
 }
-
 
 }  // namespace weft::engine
