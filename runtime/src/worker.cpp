@@ -103,7 +103,12 @@ void Worker::notify_of_runnable() noexcept {
   idle.notify_one();
 }
 
-void Worker::on_published() noexcept { scheduler_.idle().notify_one(); }
+void Worker::on_published() noexcept {
+  IdleSet<real_sync>& idle = scheduler_.idle();
+  idle.notify_one();
+  // The wish is answered, perhaps by a child that will be taken back. Who sleeps on has one at each deque.
+  if (idle.any_parked()) deque.stealer().set_want();
+}
 
 std::uint32_t Worker::next_random() noexcept {
   random_ ^= random_ << 13;
@@ -325,9 +330,10 @@ void Worker::poll_beside_gather() noexcept {
     last_loop_ = now;
     return;
   }
-  if (scheduler_.idle().any_idle()) {
-    scheduler_.idle().notify_one();
-    return;
+  if (IdleSet<real_sync>& idle = scheduler_.idle(); idle.any_idle()) {
+    idle.notify_one();
+    // While there is a lookout, who is idle may not find it worth while.
+    if (!idle.has_lookout()) return;
   }
   // Runnables wait, nobody is idle: after a while the loop must have its turn.
   if (last_loop_ == 0) last_loop_ = now;
@@ -441,10 +447,12 @@ Runnable* Worker::steal_from(Worker& victim, Liberty liberty, ForkItem*& forked)
 
 void Worker::judge_steals() noexcept {
   Patience& patience = scheduler_.patience();
+  // Who has done nothing since it looked for work last has not run out of it now.
+  std::uint64_t const acts = stats.steps.get() + stats.local_pops.get();
+  bool const dry = std::exchange(done_at_judgement_, acts) != acts;
   if (stolen_ == 0 && !patience.judges()) return;
   std::int64_t const now = Scheduler::steady_now();
-  // Who has done nothing since it looked for work last has not run out of it now.
-  if (std::uint64_t const done = stats.steps.get() + stats.local_pops.get(); std::exchange(done_at_judgement_, done) != done) patience.ran_dry(now);
+  if (dry) patience.ran_dry(now);
   if (stolen_ == 0) return;
   // Others may have taken some of them.
   auto const done = static_cast<std::size_t>(stats.steps.get() - done_at_steal_);
@@ -509,6 +517,10 @@ bool Worker::search() noexcept {
 
 void Worker::begin_idle() noexcept {
   stats.parks.add(1);
+  if (std::exchange(woken_, false)) {
+    scheduler_.patience().lone.woken_in_vain();
+    scheduler_.patience().several.woken_in_vain();
+  }
   busy.end(Scheduler::steady_now());
   if (watch.load(std::memory_order_relaxed) != 0) [[unlikely]] trace_instant(TraceEvent::Kind::park, 0);
 }
@@ -522,30 +534,32 @@ void Worker::end_idle() noexcept {
 }
 
 void Worker::park() noexcept {
-  IdleSet<real_sync>& idle = scheduler_.idle();
-  // From here on a push of a child publishes, and wakes us.
-  for (unsigned i = 0; i < scheduler_.size(); ++i)
-    if (i != index_) scheduler_.worker(i).deque.stealer().set_want();
-
-  Patience& patience = scheduler_.patience();
-  if (std::exchange(woken_, false)) {
-    patience.lone.woken_in_vain();
-    patience.several.woken_in_vain();
-  }
   if (scheduler_.virtual_clock()) {
     park_virtual();
     return;
   }
-  bool const lookout = idle.prepare_park(index_, patience.interval() != 0).lookout;
-  searching_ = false;
-  std::size_t const spared = scheduler_.left_to_lookout();
-  if (!run_queue.looks_empty() || scheduler_.has_visible_work(spared) || scheduler_.stopping()) {
+  bool const lookout = announce().lookout;
+  if (std::size_t const spared = scheduler_.left_to_lookout(); !run_queue.looks_empty() || scheduler_.has_visible_work(spared) || scheduler_.stopping()) {
     go_back();
-    // Visible, and yet the search did not get it: the owner sits in a long leaf. Take it by force.
-    if (scheduler_.size() != 1 && run_queue.looks_empty()) (void)steal_round({.by_force = true, .lone = spared < 1, .several = spared <= 1});
+    take_by_force(spared);
     return;
   }
   park_steady(lookout);
+}
+
+IdleSet<real_sync>::Announcement Worker::announce() noexcept {
+  auto const announced = scheduler_.idle().prepare_park(index_, scheduler_.patience().interval() != 0, [this] {
+    // From here on a push of a child publishes, and wakes us.
+    for (unsigned i = 0; i < scheduler_.size(); ++i)
+      if (i != index_) scheduler_.worker(i).deque.stealer().set_want();
+  });
+  searching_ = false;
+  return announced;
+}
+
+// Visible, and yet the search did not get it: the owner sits in a long leaf, or it did not look worth a steal.
+void Worker::take_by_force(std::size_t spared) noexcept {
+  if (scheduler_.size() != 1 && run_queue.looks_empty()) (void)steal_round({.by_force = true, .lone = spared < 1, .several = spared <= 1});
 }
 
 void Worker::go_back() noexcept {
@@ -593,11 +607,11 @@ void Worker::park_virtual() noexcept {
   for (bool tried = false;; tried = true) {
     int const phase = scheduler_.host().stuck_phase();
     Gate::Look const seen = scheduler_.gate().look();
-    auto const announced = idle.prepare_park(index_, scheduler_.patience().interval() != 0);
+    auto const announced = announce();
     lookout = announced.lookout;
-    searching_ = false;
-    if (scheduler_.has_visible_work(scheduler_.left_to_lookout()) || scheduler_.stopping()) {
+    if (std::size_t const spared = scheduler_.left_to_lookout(); scheduler_.has_visible_work(spared) || scheduler_.stopping()) {
       go_back();
+      take_by_force(spared);
       return;
     }
     if (!announced.last) break;
@@ -620,7 +634,11 @@ void Worker::park_virtual() noexcept {
   end_idle();
   woken_ = searching_;
   if (!searching_) search_after_announcement();
-  if (victim != nullptr) (void)steal_and_run(*victim, liberty);
+  if (victim != nullptr) take_as_lookout(*victim, liberty);
+}
+
+void Worker::take_as_lookout(Worker& victim, Liberty liberty) noexcept {
+  if (!steal_and_run(victim, liberty)) scheduler_.patience().nothing_there(true, liberty.most == probe);
 }
 
 void Worker::park_steady(bool as_lookout) noexcept {
@@ -672,7 +690,7 @@ void Worker::park_steady(bool as_lookout) noexcept {
     }
   }
   // A stolen step may be long, and nothing may wait for its end.
-  if (victim != nullptr && next_step_ == nullptr && run_queue.looks_empty() && next_expiry() > woken) (void)steal_and_run(*victim, liberty);
+  if (victim != nullptr && next_step_ == nullptr && run_queue.looks_empty() && next_expiry() > woken) take_as_lookout(*victim, liberty);
 }
 
 }  // namespace weft::engine

@@ -272,6 +272,38 @@ void push_against_parker(Program& p) {
   });
 }
 
+// A parker announces itself, wishes, passes the heavy fence and looks; the owner pushes, takes back, and pushes again, with no push after that. Either the
+// parker sees the last item, or the owner, which has answered the wish, the parker.
+void wish_tells_of_the_parker(Program& p) {
+  struct Parking : Fenced {
+    Parking() : Fenced(4) {}
+    model_sync::atomic<int> parked{0};
+    bool told = false, seen = false;
+    void push_and_tell() {
+      if (push() != Pushed::published) return;
+      model_sync::fence_light();
+      told |= parked.load(std::memory_order_relaxed) != 0;
+    }
+  };
+  auto& s = p.state<Parking>();
+  p.thread("owner", [&s] {
+    s.push_and_tell();
+    (void)s.pop();
+    s.push_and_tell();
+  });
+  p.thread("parker", [&s] {
+    auto const thief = s.deque.stealer();
+    s.parked.store(1, std::memory_order_relaxed);
+    thief.set_want();
+    model_sync::fence_heavy();
+    s.seen = !thief.looks_empty();
+  });
+  p.check([&s] {
+    require(s.told || s.seen, "the owner has answered a wish and does not know whose, and the parker missed the item");
+    s.check_all_taken();
+  });
+}
+
 // The owner makes room while a thief wishes: the wish stays until something has been published.
 void wish_while_the_ring_fills(Program& p) {
   struct Wishing : Fenced {
@@ -298,6 +330,7 @@ std::vector<Case> const& polite_cases() {
       {{.name = "fork deque, reuse of indexes"}, reuse_of_indexes},
       {{.name = "fork deque, no memory"}, no_memory},
       {{.name = "fork deque, push against parker"}, push_against_parker<>},
+      {{.name = "fork deque, the wish tells of the parker"}, wish_tells_of_the_parker},
       {{.name = "fork deque, push against parker, without membarrier"}, push_against_parker<Symmetric>},
       {{.name = "fork deque, wish while the ring fills"}, wish_while_the_ring_fills},
   };
@@ -354,6 +387,8 @@ TEST(ForkDequeModel, EveryWeakerOrderIsCaught) {
           // light fence is none. Each store of bot_ after a push comes after the light fence of that push.
           "deque-bot | release -> relaxed | bot_.store(b, std::memory_order_release);",
           "deque-bot | release -> relaxed | bot_.store(guard, std::memory_order_release);  // ORDER(deque-bot): as in lower_bot().",
+          // And it acquires; the real one does not, and what the owner looks at after the answer must not be older than the wish.
+          "deque-wish | acquire -> relaxed | return limit_.load(std::memory_order_acquire) == wished ? publish() : Pushed::kept;",
           // The same on the thief's side: the look at bot_ before the heavy fence, and that fence, carry the items.
           "deque-publish | release -> relaxed | ts_.store(pack(guard + 1, claim - 1), std::memory_order_release);",
           // A thief would read a slot of which the owner's later store depends on the thief's own compare-exchange: load buffering, which the

@@ -1,5 +1,5 @@
-// When runnables are worth a steal (scheduler/lookout.hpp): the judgement by itself, then programs in which a worker that has learnt to leave runnables alone
-// must still take one behind a long step. Those hang when nobody does; ctest ends them.
+// When runnables are worth a steal (scheduler/lookout.hpp): the judgement by itself, then programs in which a worker that has learnt to leave small ones alone
+// must still take what waits behind a long step. Those hang when nobody does; ctest ends them.
 #include <atomic>
 #include <cstdint>
 #include <limits>
@@ -177,7 +177,7 @@ weft::Coro<> teach_patience() {
 
 class LearntPatience : public testing::TestWithParam<unsigned> {
  protected:
-  weft::Options options() const {
+  static weft::Options options() {
     weft::Options options;
     options.workers = GetParam();
     return options;
@@ -197,6 +197,12 @@ weft::Coro<> sit_until_it_has_run() {
 
 TEST_P(LearntPatience, ALoneTaskBehindALongStepIsTaken) { weft::run(sit_until_it_has_run(), options()); }
 
+TEST_P(LearntPatience, ALoneTaskBehindALongStepIsTakenByTheVirtualClockToo) {
+  weft::Options virtual_clock = options();
+  virtual_clock.clock = weft::ClockKind::virtual_time;
+  weft::run(sit_until_it_has_run(), virtual_clock);
+}
+
 weft::Coro<> meet(std::atomic<unsigned>* here, unsigned all) {
   here->fetch_add(1, std::memory_order_acq_rel);
   while (here->load(std::memory_order_acquire) < all) weft::engine::real_sync::yield();
@@ -215,6 +221,23 @@ weft::Coro<> meet_again_and_again(unsigned workers) {
 }
 
 TEST_P(LearntPatience, AsManyTasksAsWorkersRunAtOnce) { weft::run(meet_again_and_again(GetParam()), options()); }
+
+TEST_P(LearntPatience, AsManyTasksAsWorkersRunAtOnceByTheVirtualClockToo) {
+  weft::Options virtual_clock = options();
+  virtual_clock.clock = weft::ClockKind::virtual_time;
+  weft::run(meet_again_and_again(GetParam()), virtual_clock);
+}
+
+weft::Coro<> two_leaves_after_tiny_gathers() {
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < 10'000; ++i) co_await weft::gather(nothing(), nothing());
+    std::atomic<unsigned> here{0};
+    co_await weft::gather(meet(&here, 2), meet(&here, 2));
+  }
+}
+
+// Each of the tiny ones may have answered the wish of a worker that was about to sleep, and taken its child back.
+TEST_P(LearntPatience, TwoLeavesRunAtOnceAfterManyTinyGathers) { weft::run(two_leaves_after_tiny_gathers(), options()); }
 
 INSTANTIATE_TEST_SUITE_P(Workers, LearntPatience, testing::Values(2U, 3U, 4U, 8U));
 

@@ -30,9 +30,11 @@
 //
 // Wishes: push() looks at one word when it has stored bot. `limit_` says where the ring is full; a thief's wish is a limit that lies below
 // everything. One slot stays free for the next push. A wish is cleared only by a publication.
-// Idle workers: a worker that is about to park wishes at each deque before the heavy fence of its announcement, then
+// Idle workers: a worker that is about to park announces itself, wishes at each deque, passes the heavy fence, then
 // asks looks_empty(). push() stores bot, passes the light fence, reads limit_. So either the parker sees the item or the owner sees the
-// wish, publishes, is told so (Pushed::published), and wakes somebody.
+// wish, publishes, is told so (Pushed::published), and wakes somebody. A wish that has been answered is gone, and so is the item, perhaps, when whoever
+// was woken comes. So an owner that has answered one sees who has announced itself before it, and while somebody is parked it wishes for him:
+// whoever is parked has a wish at each deque.
 //
 // Without membarrier a light fence would cost, so there is none on the hot paths: the limit always lies below everything and the guard above, and the
 // slow paths, where then each push and pop comes, have a full fence.
@@ -120,7 +122,8 @@ class ForkDeque {
       if (pop() != nullptr) return Pushed::failed;
       (void)make_room(bot_.load(std::memory_order_relaxed));
     }
-    return limit_.load(std::memory_order_relaxed) == wished ? publish() : Pushed::kept;
+    // ORDER(deque-wish): acquire; pairs with the release in set_want(). Without it the owner answers a wish and does not see that its maker is parked.
+    return limit_.load(std::memory_order_acquire) == wished ? publish() : Pushed::kept;
   }
 
   // Owner. The youngest item, or nullptr when everything has been taken.
@@ -329,7 +332,8 @@ class ForkDeque {
   bool looks_empty() const noexcept { return size() == 0; }
 
   void set_want() noexcept {
-    if (limit_.load(std::memory_order_relaxed) != wished) limit_.store(wished, std::memory_order_relaxed);
+    // ORDER(deque-wish): release; pairs with the acquire in settle_put().
+    if (limit_.load(std::memory_order_relaxed) != wished) limit_.store(wished, std::memory_order_release);
   }
 
   // INVARIANT: written by the owner only. bot_ is read by forced thieves and by hints, the others by nobody else.

@@ -95,7 +95,9 @@ class IdleSet {
   // Announces the worker as parked (no longer searching) and makes the heavy fence, or a full one if it is the last.
   // Look at everything, then call exactly one of cancel_park, try_leave_as_last (until it says true), commit_park. `as_lookout`: unless there is one; who has
   // become it dozes, looks at everything, dozes; when it leaves by itself (cancel_park) it calls try_start_search and notify_one before it does anything else.
-  Announcement prepare_park(unsigned w, bool as_lookout = false) noexcept {
+  // `wish` is called between the announcement and the fence: who reads what it has stored (by an acquire of a release) sees the announcement.
+  template <class Wish>
+  Announcement prepare_park(unsigned w, bool as_lookout, Wish&& wish) noexcept {
     Slot& me = slots_[w];
     lock_.lock();
     WEFT_ASSERT(me.state.load(std::memory_order_relaxed) == awake);
@@ -111,12 +113,16 @@ class IdleSet {
     me.departures.set(departures(now));
     lock_.unlock();
     bool const last = parked(now) == workers_;
+    wish();
     // ORDER(idle): heavy side; pairs with the light fence in notify_one() and wake(). Without it the producer does not see the
     // announcement and we do not see its work. The last one has no producer to fear but foreign threads: of what the other workers did
     // before they announced themselves it knows by the lock, and who leaves meanwhile knows of it in the same way.
     if (last) Sync::fence_full();
     else Sync::fence_heavy();
     return {last, as_lookout};
+  }
+  Announcement prepare_park(unsigned w, bool as_lookout = false) noexcept {
+    return prepare_park(w, as_lookout, [] {});
   }
 
   // Undoes the announcement. True: a wake-up had come in before, so the worker counts as searching.

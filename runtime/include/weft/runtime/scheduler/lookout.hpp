@@ -69,9 +69,9 @@ class Pace {
 class StealPatience {
  public:
   // For how long a steal must keep workers busy, in nanoseconds: at least, and for each runnable that was stolen; about what moving it costs.
-  static constexpr std::int64_t worth_it = 5'000, worth_it_each = 1'000;
+  static constexpr std::int64_t worth_it = 5'000, worth_it_each = 700;
   // An owner that takes longer for each of several has help; and so has one that has so many that the last would wait for so long.
-  static constexpr std::int64_t slow = 700, long_wait = 2'000'000;
+  static constexpr std::int64_t slow = worth_it_each, long_wait = 2'000'000;
 
   // Whether to take from a queue with so many, whose owner takes so long for each (-1: nobody knows).
   static bool worth_taking(std::size_t waiting, std::int64_t per_act) noexcept {

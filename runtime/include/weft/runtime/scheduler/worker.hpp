@@ -31,6 +31,7 @@
 #include <source_location>
 
 #include <weft/runtime/algorithms/fork_deque.hpp>
+#include <weft/runtime/algorithms/idle_set.hpp>
 #include <weft/runtime/algorithms/run_queue.hpp>
 #include <weft/runtime/algorithms/spin_lock.hpp>
 #include <weft/runtime/algorithms/timer_wheel.hpp>
@@ -261,6 +262,9 @@ class alignas(cache_line) Worker {
   void park_virtual() noexcept;
   void park_steady(bool as_lookout) noexcept;
   void search_after_announcement() noexcept;
+  void take_by_force(std::size_t spared) noexcept;
+  void take_as_lookout(Worker& victim, Liberty liberty) noexcept;
+  IdleSet<real_sync>::Announcement announce() noexcept;
   Worker* look_out(std::int64_t until, Liberty& liberty) noexcept;
   WEFT_COLD void notify_of_runnable() noexcept;
   std::uint32_t next_random() noexcept;
@@ -301,7 +305,7 @@ class alignas(cache_line) Worker {
   alignas(cache_line) std::atomic<bool> attention_{false};
   // Of its run queue. INVARIANT: written by thieves, and by the owner when it wakes one.
   alignas(cache_line) QueueAge<RunQueue<real_sync, Runnable*>::Glance> queue_age_;
-  // INVARIANT: written by the lookout.
+  // INVARIANT: written by thieves.
   Pace pace_;
 
   alignas(cache_line) SpinLock wheel_lock_;
