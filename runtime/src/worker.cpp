@@ -103,12 +103,7 @@ void Worker::notify_of_runnable() noexcept {
   idle.notify_one();
 }
 
-void Worker::on_published() noexcept {
-  IdleSet<real_sync>& idle = scheduler_.idle();
-  idle.notify_one();
-  // The wish is answered, perhaps by a child that will be taken back. Who sleeps on has one at each deque.
-  if (idle.any_parked()) deque.stealer().set_want();
-}
+void Worker::on_published() noexcept { scheduler_.idle().notify_one(); }
 
 std::uint32_t Worker::next_random() noexcept {
   random_ ^= random_ << 13;
@@ -208,6 +203,8 @@ void Worker::end_search_with_work(bool more) noexcept {
     scheduler_.patience().lone.woken_for_work();
     scheduler_.patience().several.woken_for_work();
   }
+  // What woke us may have been the answer to everybody's wish.
+  if (scheduler_.idle().any_parked()) wish_everywhere();
   end_search(more);
 }
 
@@ -548,13 +545,15 @@ void Worker::park() noexcept {
 }
 
 IdleSet<real_sync>::Announcement Worker::announce() noexcept {
-  auto const announced = scheduler_.idle().prepare_park(index_, scheduler_.patience().interval() != 0, [this] {
-    // From here on a push of a child publishes, and wakes us.
-    for (unsigned i = 0; i < scheduler_.size(); ++i)
-      if (i != index_) scheduler_.worker(i).deque.stealer().set_want();
-  });
+  // From the wish on a push of a child publishes, and wakes us.
+  auto const announced = scheduler_.idle().prepare_park(index_, scheduler_.patience().interval() != 0, [this] { wish_everywhere(); });
   searching_ = false;
   return announced;
+}
+
+void Worker::wish_everywhere() noexcept {
+  for (unsigned i = 0; i < scheduler_.size(); ++i)
+    if (i != index_) scheduler_.worker(i).deque.stealer().set_want();
 }
 
 // Visible, and yet the search did not get it: the owner sits in a long leaf, or it did not look worth a steal.

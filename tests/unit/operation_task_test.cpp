@@ -58,6 +58,8 @@ TEST_P(OperationTask, AnItemOfACancelledGetGoesToWhoeverWaits) {
       int const got = co_await first;
       EXPECT_EQ(got, 7);
       second.cancel();
+      // The queue lives for as long as the task does.
+      co_await weft::wait(std::vector(1, second));
     }
     queue.task_done();
     co_await queue.join();

@@ -32,9 +32,9 @@
 // everything. One slot stays free for the next push. A wish is cleared only by a publication.
 // Idle workers: a worker that is about to park announces itself, wishes at each deque, passes the heavy fence, then
 // asks looks_empty(). push() stores bot, passes the light fence, reads limit_. So either the parker sees the item or the owner sees the
-// wish, publishes, is told so (Pushed::published), and wakes somebody. A wish that has been answered is gone, and so is the item, perhaps, when whoever
-// was woken comes. So an owner that has answered one sees who has announced itself before it, and while somebody is parked it wishes for him:
-// whoever is parked has a wish at each deque.
+// wish, publishes, is told so (Pushed::published), and wakes somebody; an owner that answers a wish sees who has announced itself before it. A wish that has been
+// answered is gone, for all who are parked, and so may be the item when whoever was woken comes. So that one, when it stops searching because it
+// has found work, wishes everywhere again if somebody is parked: there is a wish at each deque, or somebody who searches.
 //
 // Without membarrier a light fence would cost, so there is none on the hot paths: the limit always lies below everything and the guard above, and the
 // slow paths, where then each push and pop comes, have a full fence.

@@ -265,6 +265,7 @@ class alignas(cache_line) Worker {
   void take_by_force(std::size_t spared) noexcept;
   void take_as_lookout(Worker& victim, Liberty liberty) noexcept;
   IdleSet<real_sync>::Announcement announce() noexcept;
+  void wish_everywhere() noexcept;
   Worker* look_out(std::int64_t until, Liberty& liberty) noexcept;
   WEFT_COLD void notify_of_runnable() noexcept;
   std::uint32_t next_random() noexcept;
