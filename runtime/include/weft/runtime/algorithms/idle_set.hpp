@@ -6,8 +6,8 @@
 // The protocol:
 //   producer  publishes the work, passes the light fence, reads the word: if nobody searches and somebody is parked, wakes one; if somebody
 //             searches, marks the word `missed` and stays silent (notify_one). So in the busy state a notification is one load and never a system call.
-//   worker    that finds nothing: sets its wishes at the fork deques (fork_deque.hpp), prepare_park: announces itself (searching - 1,
-//             parked + 1), makes the heavy half of the fence; then LOOKS at all queues, injector, timers, flags; if it sees
+//   worker    that finds nothing: prepare_park: announces itself (searching - 1, parked + 1), sets its wishes at the fork deques
+//             (fork_deque.hpp), makes the heavy half of the fence; then LOOKS at all queues, injector, timers, flags; if it sees
 //             anything it calls cancel_park FIRST, then try_start_search, and only then takes the work: it may be the very searcher
 //             for whose sake a producer kept silent, so it has to wake the next one like any other. Otherwise commit_park sleeps.
 //   woken     workers count as searching from the moment of the wake-up, so that the next producer wakes nobody in vain.
